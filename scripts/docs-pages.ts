@@ -1,0 +1,108 @@
+// The pages of docs/reference/, made from the definitions that the program itself uses.
+import { z } from 'zod';
+import { failureCodes } from '../src/base/failure-codes.ts';
+import { commonOptions, exitCodes } from '../src/cli/command.ts';
+import { commands } from '../src/cli/commands.ts';
+import { refusals as httpRefusals } from '../src/http/refusals.ts';
+import { attributeTable } from '../src/inspect/attributes.ts';
+import { builtInRules } from '../src/inspect/built-in-rules.ts';
+import { judgeRefusals } from '../src/inspect/refusals.ts';
+import { Inventory } from '../src/model/inventory.ts';
+import { Policy } from '../src/model/policy.ts';
+import { Shield } from '../src/model/shield.ts';
+import { shieldPages } from './docs-shields.ts';
+
+/** Path below docs/reference → text. */
+export function pages(): readonly (readonly [path: string, text: string])[] {
+  return [
+    ['cli.md', cli()],
+    ['errors.md', errors()],
+    ['refusals.md', refusals()],
+    ['rules.md', rules()],
+    ['attributes.md', attributes()],
+    ['schemas/inventory.json', schema(Inventory)],
+    ['schemas/policy.json', schema(Policy)],
+    ['schemas/shield.json', schema(Shield)],
+    ...shieldPages(),
+  ];
+}
+
+/** A row of a table. A bar in a cell would end it. */
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+const generated = '<!-- made by scripts/docs.ts: npm run docs -->\n';
+
+function cli(): string {
+  const sections = commands.map((command) => {
+    const options = Object.entries(command.options).map(([name, option]) => {
+      const short = option.short ? `-${option.short}, ` : '';
+      return `| \`${short}--${name}${option.value ? ` ${option.value}` : ''}\` | ${option.help.replaceAll('|', '\\|')} |`;
+    });
+    return [
+      `## ${command.name}`,
+      '',
+      `\`portcullis ${command.name}${command.usage ? ` ${command.usage}` : ''}\`: ${command.summary}`,
+      ...(command.details ? ['', command.details] : []),
+      ...(options.length > 0 ? ['', '| option | |', '| --- | --- |', ...options] : []),
+    ].join('\n');
+  });
+  const common = Object.entries(commonOptions).map(
+    ([name, option]) =>
+      `| \`${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}\` | ${option.help} |`,
+  );
+  const codes = Object.entries(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`);
+  return [
+    `${generated}# Commands`,
+    ['Every command takes:', '', '| option | |', '| --- | --- |', ...common].join('\n'),
+    ['| exit code | |', '| --- | --- |', ...codes].join('\n'),
+    ...sections,
+  ].join('\n\n');
+}
+
+function errors(): string {
+  const rows = Object.entries(failureCodes).flatMap(([part, codes]) =>
+    Object.entries(codes).map(([code, [meaning, remedy]]) => row([`\`${code}\``, part, meaning, remedy])),
+  );
+  return [
+    `${generated}# Errors`,
+    'A command that fails prints one line on stderr, `portcullis: place: message (hint) [code]`, and with `-o json` a document\non stdout, `{"ok": false, "error": {"code", "message", "place", "hint"}}`. The API of the controller answers with the same\nmembers, and services write the same line into their logs.',
+    ['| code | where | what it means | what to do |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function refusals(): string {
+  const rows = Object.entries({ ...httpRefusals, ...judgeRefusals }).map(([code, { status, sentence }]) =>
+    row([`\`${code}\``, String(status), sentence]),
+  );
+  return [
+    `${generated}# Refusals of the gate`,
+    'A message that two readers could read differently is refused: the caller gets a Kubernetes `Status` whose message ends with the\ncode in brackets (`[obs-fold]`) and whose reason is one of Kubernetes (`BadRequest`), the gate counts it by its code, and the\nconnection ends. A refused answer of the server is replaced by a 502. Each code is also the id of a rule, in incidents.',
+    ['| code | status | why |', '| --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function rules(): string {
+  const rows = Object.entries(builtInRules).map(([id, meaning]) => row([`\`${id}\``, meaning]));
+  return [
+    `${generated}# Built-in rules`,
+    'What the gate finds by itself, whatever shields are loaded. Its incidents name the shield `portcullis` and one of these rules,\nor the code of a refusal (see the page on refusals).',
+    ['| rule | what it means |', '| --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function attributes(): string {
+  const rows = attributeTable.map(({ name, type, phases, meaning }) =>
+    row([`\`${name}\``, type, phases.join(', '), meaning]),
+  );
+  return [
+    `${generated}# Attributes of shield rules`,
+    'What the predicates of a shield (CEL) can read, and in which phase.',
+    ['| attribute | type | phases | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function schema(type: z.ZodType): string {
+  return JSON.stringify(z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }), null, 2);
+}

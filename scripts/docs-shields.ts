@@ -1,0 +1,174 @@
+// The pages of docs/shields/, made from the shields and advisories that are shipped: a page each, and a matrix.
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseOsv } from '../src/intel/osv.ts';
+import type { Advisory, VersionRange } from '../src/model/advisory.ts';
+import { readDocument } from '../src/model/document.ts';
+import { Shield } from '../src/model/shield.ts';
+
+const folder = join(import.meta.dirname, '../shields');
+const generated = '<!-- made by scripts/docs.ts: npm run docs -->\n';
+
+/** Path below docs/reference → text. */
+export function shieldPages(): readonly (readonly [path: string, text: string])[] {
+  // Read against the schema alone: what the rules say of their parameters stays as written.
+  const shields = files('*.yaml').map(([file, text]) => readDocument(Shield, text, file, 'bad-shield'));
+  const advisories = new Map(
+    files('advisories/*.json').map(([file, text]) => {
+      const advisory = parseOsv(JSON.parse(text), file);
+      return [advisory.id, advisory];
+    }),
+  );
+  const leftOut = JSON.parse(readFileSync(join(folder, 'left-out.json'), 'utf8')) as LeftOut[];
+  return [
+    ['../shields/README.md', matrix(shields, advisories, leftOut)],
+    ...shields.map((shield): [string, string] => [
+      `../shields/${shield.id}.md`,
+      page(shield, advisories.get(shield.id)),
+    ]),
+  ];
+}
+
+/** A flaw of the first tier that has no shield. */
+type LeftOut = { readonly id: string; readonly component: string; readonly reason: string };
+
+function files(pattern: string): [string, string][] {
+  return globSync(pattern, { cwd: folder })
+    .sort()
+    .map((file) => [file, readFileSync(join(folder, file), 'utf8')]);
+}
+
+function matrix(
+  shields: readonly Shield[],
+  advisories: ReadonlyMap<string, Advisory>,
+  leftOut: readonly LeftOut[],
+): string {
+  const rows = shields.map((shield) => {
+    const { attacks, innocents } = counts(shield);
+    const advisory = advisories.get(shield.id);
+    return [
+      `[${shield.id}](${shield.id}.md)`,
+      shield.title,
+      advisory?.cvss?.toFixed(1) ?? '-',
+      advisory ? affected(advisory) : '',
+      [...phases(shield)].join(', '),
+      `${attacks}`,
+      `${innocents}`,
+    ];
+  });
+  return [
+    `${generated}# Shields`,
+    'What is shielded, and by how many exchanges each shield is proven whenever it is loaded: attacks that it must cut, and\ntheir innocent neighbours that must pass. `portcullis shields test` runs them. At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other.',
+    table(['shield', 'what it is against', 'CVSS', 'versions', 'acts on', 'attacks', 'innocents'], rows),
+    '## Left out\n\nFlaws that the network sees exactly, and that have no shield yet.',
+    table(
+      ['flaw', 'component', 'why'],
+      leftOut.map(({ id, component, reason }) => [id, component, reason]),
+    ),
+  ].join('\n\n');
+}
+
+function page(shield: Shield, advisory: Advisory | undefined): string {
+  const { attacks, innocents } = counts(shield);
+  const facts: [string, string][] = [
+    ['component', shield.component],
+    ['versions', advisory ? affected(advisory) : 'no advisory'],
+    [
+      'severity',
+      `${shield.severity}${advisory?.cvss === undefined ? '' : `, CVSS ${advisory.cvss.toFixed(1)}`}`,
+    ],
+    ['tier', `${shield.tier}`],
+    ['lifted when', lift(shield, advisory)],
+    ['first response', firstResponse(shield)],
+  ];
+  const rules = shield.deeperDefense.rules.map((rule) =>
+    [
+      `### ${rule.id}`,
+      `${actions[rule.action]}${rule.action === 'deny' ? ` with ${rule.status ?? 403}` : ''}, at ${rule.phase}: ${rule.message}`,
+      `\`\`\`cel\n${rule.when.trim()}\n\`\`\``,
+    ].join('\n\n'),
+  );
+  const stripped = shield.deeperDefense.stripHeaders ?? [];
+  const parameters = Object.entries(shield.parameters ?? {});
+  return [
+    `${generated}# ${shield.id}`,
+    `**${shield.title}.** ${shield.description}`,
+    table(['', ''], facts),
+    '## What it does',
+    ...(stripped.length > 0 ? [`Takes out of every request: ${stripped.map(code).join(', ')}.`] : []),
+    ...rules,
+    ...(parameters.length > 0
+      ? [
+          '## Parameters',
+          ...parameters.map(
+            ([name, { meaning, default: values }]) =>
+              `\`${name}\`: ${meaning} Without a change: ${values.map(code).join(', ') || 'none'}.`,
+          ),
+        ]
+      : []),
+    `## Who may be refused wrongly\n\n${shield.falsePositives}`,
+    ...(shield.residual === undefined ? [] : [`## What it does not cover\n\n${shield.residual}`]),
+    `## Proof\n\n${attacks} attacks that it cuts, ${innocents} innocent exchanges that it lets pass, each also byte by byte:`,
+    (['attack', 'innocent'] as const)
+      .flatMap((kind) => shield.tests.filter((test) => test.kind === kind))
+      .map((test) => `- ${test.kind}: ${test.name}`)
+      .join('\n'),
+    `## References\n\n${shield.references.map((url) => `- <${url}>`).join('\n')}`,
+  ].join('\n\n');
+}
+
+const actions: Readonly<Record<Shield['deeperDefense']['rules'][number]['action'], string>> = {
+  allow: 'Lets pass',
+  log: 'Records',
+  deny: 'Refuses',
+  'close-client': 'Closes the connection',
+  'close-server': 'Closes the connection',
+  'close-client-and-server': 'Closes the connection',
+};
+
+function counts({ tests }: Shield): { readonly attacks: number; readonly innocents: number } {
+  const attacks = tests.filter(({ kind }) => kind === 'attack').length;
+  return { attacks, innocents: tests.length - attacks };
+}
+
+function phases({ deeperDefense: { rules, stripHeaders } }: Shield): ReadonlySet<string> {
+  return new Set([...(stripHeaders ? ['request fields'] : []), ...rules.map(({ phase }) => phase)]);
+}
+
+function affected(advisory: Advisory): string {
+  return advisory.affected
+    .flatMap(({ ranges }) => ranges)
+    .map(range)
+    .join('; ');
+}
+
+function range({ introduced, fixed, lastAffected }: VersionRange): string {
+  const start = /^0(\.0)*$/.test(introduced) ? '' : `${introduced} to `;
+  if (fixed !== undefined) return `${start || 'all '}before ${fixed}`;
+  if (lastAffected !== undefined) return `${start || 'all '}up to ${lastAffected}`;
+  return start === '' ? 'all, for good' : `from ${introduced} on`;
+}
+
+function lift({ lift: { when } }: Shield, advisory: Advisory | undefined): string {
+  if (advisory?.affected.every(({ ranges }) => ranges.every(({ fixed }) => fixed === undefined)))
+    return 'a person says so: no version has a fix';
+  return when.includes('upgrade-probe')
+    ? 'the version has the fix, and the safe probe proves it'
+    : 'the version has the fix; there is no safe probe for it';
+}
+
+function firstResponse({ firstResponse: { pass, action } }: Shield): string {
+  const others = action === 'drop' ? 'dropped' : 'refused';
+  const doors = pass.length > 0 ? ` but ${pass.map(code).join(', ')}` : '';
+  return `every remote caller${doors} is ${others}; the cluster's own traffic and break-glass go on`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
