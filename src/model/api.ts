@@ -1,0 +1,152 @@
+// The wire between the CLI, agents, gates and the controller: HTTPS with mutual TLS, JSON bodies.
+// Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
+import { z } from 'zod';
+import { Advisory, Exposure } from './advisory.ts';
+import { Endpoint, Name, Stage, Timestamp } from './common.ts';
+import { Entry } from './entry.ts';
+import { Inventory } from './inventory.ts';
+import { Policy } from './policy.ts';
+import { Incident, SessionRecord } from './record.ts';
+import { Tag } from './tag.ts';
+
+export const Role = z.enum(['agent', 'gate', 'admin']);
+export type Role = z.infer<typeof Role>;
+
+/** POST /v1/enrol — no client certificate; the one-time token is the proof. Answer: EnrolAnswer. */
+export const EnrolRequest = z.strictObject({
+  token: z.string(),
+  role: Role.exclude(['admin']),
+  name: Name,
+  /** PKCS #10, PEM. Its key never leaves the host; its subject is ignored. */
+  csr: z.string(),
+});
+export type EnrolRequest = z.infer<typeof EnrolRequest>;
+export const EnrolAnswer = z.strictObject({ certificate: z.string(), ca: z.string() });
+export type EnrolAnswer = z.infer<typeof EnrolAnswer>;
+
+/** POST /v1/tokens (admin). The answer's token holds the controller's CA pin: `<id>.<secret>.<sha256 of CA, hex>`. */
+export const TokenRequest = z.strictObject({
+  role: Role.exclude(['admin']),
+  name: Name,
+  ttlSeconds: z.int().min(1).max(86400).default(3600),
+});
+export type TokenRequest = z.infer<typeof TokenRequest>;
+export const TokenAnswer = z.strictObject({ token: z.string(), expiresAt: Timestamp });
+export type TokenAnswer = z.infer<typeof TokenAnswer>;
+
+/**
+ * GET /v1/plan?after=N&wait=SECONDS (agent, gate) — answers 200 with a Plan whose generation is above N as soon as there
+ * is one, or 204 after `wait` (at most 60).
+ * POST /v1/receipts (agent, gate) — Receipt. 204.
+ * POST /v1/health (agent, gate) — HealthReport. 204.
+ * POST /v1/incidents (gate) — IncidentBatch. 204.  POST /v1/sessions (agent) — SessionBatch. 204.
+ */
+export const HealthReport = z.strictObject({
+  kind: z.enum(['agent', 'gate']),
+  name: Name,
+  /** Generation in force; 0 before the first. */
+  generation: z.int().min(0),
+  ok: z.boolean(),
+  detail: z.string(),
+  /** Gate: ports that accept connections and reach their server. */
+  listening: z.array(z.int()).default([]),
+  counters: z.record(z.string(), z.number()).default({}),
+});
+export type HealthReport = z.infer<typeof HealthReport>;
+export const IncidentBatch = z.strictObject({ incidents: z.array(Incident).max(1000) });
+export type IncidentBatch = z.infer<typeof IncidentBatch>;
+export const SessionBatch = z.strictObject({ sessions: z.array(SessionRecord).max(5000) });
+export type SessionBatch = z.infer<typeof SessionBatch>;
+
+/** PUT /v1/inventory, PUT /v1/policy (admin): the whole document; refused whole, with `Problem`, when anything is wrong. */
+export const InventoryBody = Inventory;
+export const PolicyBody = Policy;
+
+/** POST /v1/stage (admin): by hand. `why` goes into the log. */
+export const StageRequest = z.strictObject({
+  server: Name,
+  shield: z.string(),
+  stage: Stage,
+  why: z.string().min(1),
+});
+export type StageRequest = z.infer<typeof StageRequest>;
+
+/** POST /v1/probe (admin) {server?}: probe now. Answer: Status. */
+export const ProbeRequest = z.strictObject({ server: Name.optional() });
+export type ProbeRequest = z.infer<typeof ProbeRequest>;
+
+/** GET /v1/status (admin). */
+export const ServerStatus = z.strictObject({
+  name: Name,
+  cluster: Name,
+  host: Name,
+  endpoint: Endpoint,
+  /** gitVersion as read; undefined before the first probe. */
+  version: z.string().optional(),
+  probedAt: Timestamp.optional(),
+  probeError: z.string().optional(),
+  tags: z.array(Tag),
+  exposures: z.array(Exposure),
+  stages: z.array(
+    z.strictObject({
+      shield: z.string(),
+      stage: Stage,
+      since: Timestamp,
+      why: z.string(),
+      /** Seconds spent in each stage so far, the exposure window. */
+      seconds: z.record(z.string(), z.number()),
+    }),
+  ),
+});
+export type ServerStatus = z.infer<typeof ServerStatus>;
+export const WorkerStatus = z.strictObject({
+  kind: z.enum(['agent', 'gate']),
+  name: Name,
+  ok: z.boolean(),
+  detail: z.string(),
+  seenAt: Timestamp.optional(),
+  /** Generation wanted and generation in force. */
+  wanted: z.int().min(0),
+  applied: z.int().min(0),
+  counters: z.record(z.string(), z.number()),
+});
+export type WorkerStatus = z.infer<typeof WorkerStatus>;
+export const Status = z.strictObject({
+  at: Timestamp,
+  servers: z.array(ServerStatus),
+  workers: z.array(WorkerStatus),
+  log: z.strictObject({ entries: z.int(), head: z.string() }),
+  incidents: z.int(),
+  sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),
+});
+export type Status = z.infer<typeof Status>;
+
+/** GET /v1/events?after=SEQ&wait=SECONDS&limit=N (admin): entries with seq above SEQ, waiting for the first. */
+export const EventsAnswer = z.strictObject({ entries: z.array(Entry) });
+export type EventsAnswer = z.infer<typeof EventsAnswer>;
+/** GET /v1/sessions?limit=N&verdict=… (admin): newest first. */
+export const SessionsAnswer = z.strictObject({ sessions: z.array(SessionRecord) });
+export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
+/**
+ * POST /v1/advisories (admin): publishes one OSV record; it takes the place of one with the same id. Answer: the advisory
+ * as it was read. `place` is where the record was found, for messages and provenance.
+ */
+export const AdvisoryRequest = z.strictObject({ place: z.string().max(4096), record: z.string() });
+export type AdvisoryRequest = z.infer<typeof AdvisoryRequest>;
+
+/** GET /v1/advisories (admin): what the controller knows. */
+export const AdvisoriesAnswer = z.strictObject({ advisories: z.array(Advisory) });
+export type AdvisoriesAnswer = z.infer<typeof AdvisoriesAnswer>;
+/**
+ * GET /v1/inventory, GET /v1/policy (admin): the documents in force; 404 `no-inventory` before the first inventory.
+ * GET /v1/healthz (anyone): 200.
+ */
+
+/** Every refusal of the controller's API: a documented code and a sentence. */
+export const Problem = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  place: z.string().optional(),
+  hint: z.string().optional(),
+});
+export type Problem = z.infer<typeof Problem>;

@@ -1,0 +1,106 @@
+// Plans: compiled, numbered instructions for one agent or one gate, and the receipts they send back.
+import { z } from 'zod';
+import { Address, CidrText, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
+import { Tier, Verdict } from './policy.ts';
+import { ShieldRule } from './shield.ts';
+import { Tag } from './tag.ts';
+
+/** One compiled rule: callers by address. First match wins within a service. */
+export const PlanRule = z.strictObject({
+  /** Stable across compiles: `shield/CVE-…/deny`, `policy/<rule id>`, `portcullis/control-plane`. */
+  id: z.string(),
+  tier: Tier,
+  /** Prefixes of the callers. Empty matches nobody; `0.0.0.0/0` and `::/0` together match everybody. */
+  from: z.array(CidrText),
+  /** The tag expression that `from` was made from, for people. */
+  because: z.string(),
+  verdict: Verdict,
+  log: z.boolean(),
+});
+export type PlanRule = z.infer<typeof PlanRule>;
+
+/** One protected service: every (address, port) by which callers reach it, and its ordered rules. */
+export const ProtectedService = z.strictObject({
+  /** Safe as part of an nftables name: `[a-z0-9_]+`. */
+  id: z.string().regex(/^[a-z0-9_]{1,48}$/),
+  server: Name,
+  stage: Stage,
+  endpoints: z.array(Endpoint).min(1),
+  /** Where `steer` sends: a gate listening on this port of the same host, or at `gateAddresses`. */
+  gatePort: Port.optional(),
+  /** For a service of another host, whose traffic this host forwards: where its gate is, an address for each family. */
+  gateAddresses: z.array(Address).optional(),
+  rules: z.array(PlanRule),
+  /** Verdict when no rule matches. */
+  default: Verdict,
+});
+export type ProtectedService = z.infer<typeof ProtectedService>;
+
+/** What is known of an address, for records: longest prefix wins. */
+export const AddressTags = z.strictObject({ address: CidrText, name: z.string(), tags: z.array(Tag) });
+export type AddressTags = z.infer<typeof AddressTags>;
+
+/** A path that no plan may close: checked by the compiler, and again by the agent before it applies. */
+export const KeepOpen = z.strictObject({ name: z.string(), from: z.array(CidrText), to: Endpoint });
+export type KeepOpen = z.infer<typeof KeepOpen>;
+
+export const AgentPlan = z.strictObject({
+  kind: z.literal('agent'),
+  /** Rises by one with every plan of this target. */
+  generation: z.int().min(1),
+  /** The agent it is for. */
+  target: Name,
+  issuedAt: Timestamp,
+  services: z.array(ProtectedService),
+  keepOpen: z.array(KeepOpen),
+  addressTags: z.array(AddressTags),
+});
+export type AgentPlan = z.infer<typeof AgentPlan>;
+
+/** A shield as a gate enforces it: its rules without the tests. */
+export const GateShield = z.strictObject({
+  id: z.string(),
+  rules: z.array(ShieldRule),
+  /** Lower-case names of request fields that are taken out. */
+  stripHeaders: z.array(z.string()).optional(),
+});
+export type GateShield = z.infer<typeof GateShield>;
+
+export const GateListener = z.strictObject({
+  server: Name,
+  stage: Stage,
+  listen: z.strictObject({ address: Address, port: Port }),
+  /** The API server as the gate reaches it; the name is verified in its certificate. */
+  upstream: z.strictObject({ address: Address, port: Port, serverName: z.string() }),
+  shields: z.array(GateShield),
+  serverTags: z.array(Tag),
+});
+export type GateListener = z.infer<typeof GateListener>;
+
+export const GatePlan = z.strictObject({
+  kind: z.literal('gate'),
+  generation: z.int().min(1),
+  target: Name,
+  issuedAt: Timestamp,
+  listeners: z.array(GateListener),
+  addressTags: z.array(AddressTags),
+});
+export type GatePlan = z.infer<typeof GatePlan>;
+
+export const Plan = z.discriminatedUnion('kind', [AgentPlan, GatePlan]);
+export type Plan = z.infer<typeof Plan>;
+
+/** What an agent or gate reports after applying a plan (or failing to: then the former plan stands). */
+export const Receipt = z.strictObject({
+  kind: z.enum(['agent', 'gate']),
+  target: Name,
+  generation: z.int().min(1),
+  ok: z.boolean(),
+  /** Why it was not applied: a code and a sentence. */
+  error: z.string().optional(),
+  /** From the plan's arrival to the last connection cut. */
+  milliseconds: z.number().min(0),
+  connectionsCut: z.int().min(0),
+  appliedAt: Timestamp,
+});
+export type Receipt = z.infer<typeof Receipt>;

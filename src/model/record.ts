@@ -1,0 +1,72 @@
+// Records: sessions that agents saw, incidents that gates raised.
+import { z } from 'zod';
+import { Address, Name, Port, Severity, Timestamp } from './common.ts';
+import { RuleAction } from './shield.ts';
+import { Tag } from './tag.ts';
+
+/** One end of a session: the address and what the inventory knows of it. */
+export const Party = z.strictObject({ address: Address, name: z.string(), tags: z.array(Tag) });
+export type Party = z.infer<typeof Party>;
+
+/**
+ * A session record. Accepted sessions come from conntrack events (one record at the end of the connection), denied
+ * ones from the table's counters (one record per source, service and interval, `attempts` packets).
+ */
+export const SessionRecord = z.strictObject({
+  agent: Name,
+  server: Name,
+  generation: z.int(),
+  verdict: z.enum(['accepted', 'steered', 'denied']),
+  rule: z.string(),
+  from: Party,
+  to: z.strictObject({ address: Address, port: Port }),
+  startedAt: Timestamp,
+  endedAt: Timestamp,
+  /** Denied: packets refused. Accepted and steered: 1. */
+  attempts: z.int().min(0),
+  bytesOut: z.int().min(0),
+  bytesIn: z.int().min(0),
+  packetsOut: z.int().min(0),
+  packetsIn: z.int().min(0),
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+/**
+ * What a shield saw and did. Bounded well above what a gate writes: a hostile one must not fill the log with one record.
+ * Never holds Authorization, cookies, tokens or header values beyond those named here.
+ */
+export const Incident = z.strictObject({
+  /** Unique, sortable: what `portcullis why` and the Status message name. */
+  id: z.string().regex(/^[0-9a-z-]{8,64}$/),
+  at: Timestamp,
+  gate: Name,
+  server: Name,
+  generation: z.int(),
+  /** `CVE-2018-1002105`, or `portcullis` for the gate's own refusals. */
+  shield: z.string().max(128),
+  rule: z.string().max(128),
+  action: RuleAction,
+  severity: Severity,
+  message: z.string().max(2_048),
+  who: z.strictObject({
+    /** How the caller proved who they are. A bearer token is never looked into. */
+    method: z.enum(['certificate', 'bearer', 'none']),
+    user: z.string().max(4_096).optional(),
+    groups: z.array(z.string().max(1_024)).max(1_024),
+    from: Party,
+    port: z.int().min(0).max(65535),
+  }),
+  what: z.strictObject({
+    /** Method, path and the names (not values) of query parameters. */
+    requestLine: z.string().max(8_192),
+    headerNames: z.array(z.string().max(256)).max(256),
+    /** Values of Connection and Upgrade as sent. */
+    connection: z.string().max(1_024).optional(),
+    upgrade: z.string().max(1_024).optional(),
+    responseStatus: z.int().optional(),
+    /** Up to 4 KiB that the caller tried to send on and that were never forwarded, base64, secrets blanked. */
+    heldBytes: z.base64().max(8_192),
+    heldLength: z.int().min(0),
+  }),
+});
+export type Incident = z.infer<typeof Incident>;

@@ -1,0 +1,119 @@
+// Shields: virtual patches as data, one YAML file per advisory.
+import { z } from 'zod';
+import { AdvisoryId, Component } from './advisory.ts';
+import { Severity } from './common.ts';
+
+/**
+ * What a rule does when it fires. `log` records only; `deny` answers a request with a Kubernetes Status (or, on the
+ * response side, replaces the answer where nothing of it was sent yet); the close actions end connections.
+ */
+export const RuleAction = z.enum([
+  'allow',
+  'log',
+  'deny',
+  'close-client',
+  'close-server',
+  'close-client-and-server',
+]);
+export type RuleAction = z.infer<typeof RuleAction>;
+
+/**
+ * When a rule is judged.
+ * `request`: a request head is complete, nothing forwarded yet. `response`: a final response head is complete, nothing
+ * of it forwarded yet. `upgrade`: the upgrade machine saw something (attribute `upgrade.event`).
+ */
+export const RulePhase = z.enum(['request', 'response', 'upgrade']);
+export type RulePhase = z.infer<typeof RulePhase>;
+
+export const ShieldRule = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]{1,62}$/),
+  phase: RulePhase,
+  /** CEL over the attributes of docs/reference/attributes.md; must be a boolean. */
+  when: z.string(),
+  action: RuleAction,
+  severity: Severity,
+  /** HTTP status of a `deny`; 403 when left out. */
+  status: z.int().min(400).max(599).optional(),
+  /** What kubectl prints: a sentence for the person who is refused. */
+  message: z.string(),
+});
+export type ShieldRule = z.infer<typeof ShieldRule>;
+
+/** A step of a test exchange: bytes from one side, or an assertion about time passing. */
+export const ExchangeStep = z.union([
+  /**
+   * Bytes of the caller, in pieces of `split` bytes. Line ends in the text become CRLF; a trailing line end is kept only
+   * as written. Escapes: `\n` and `\r` alone, `\t`, `\\`, `\xHH`.
+   */
+  z.strictObject({ client: z.string(), split: z.int().min(1).optional() }),
+  /** Bytes of the server. */
+  z.strictObject({ server: z.string(), split: z.int().min(1).optional() }),
+  /** One side ends its stream. */
+  z.strictObject({ end: z.enum(['client', 'server']) }),
+]);
+export type ExchangeStep = z.infer<typeof ExchangeStep>;
+
+/** Values that a site may need to change. In a rule, `parameters.NAME` is the list. */
+const ShieldParameter = z.strictObject({
+  meaning: z.string(),
+  default: z.array(z.string().regex(/^[\x20-\x7e]{1,253}$/)).max(300),
+});
+
+/** Request fields that no rule is needed for: nothing of the server's depends on them but the flaw. */
+const StrippableHeader = z.enum(['user-agent']);
+
+export const ShieldTest = z.strictObject({
+  name: z.string(),
+  kind: z.enum(['attack', 'innocent']),
+  /** Who the caller is; left out: anonymous, no client certificate. */
+  as: z.strictObject({ user: z.string(), groups: z.array(z.string()).default([]) }).optional(),
+  steps: z.array(ExchangeStep).min(1),
+  expect: z.strictObject({
+    /** Ids of the rules that must fire, all of them, in order, the gate's own included; an innocent exchange names only rules whose action is `allow` or `log`. */
+    rules: z.array(z.string()).default([]),
+    /** Texts that must never reach the server. */
+    neverToServer: z.array(z.string()).default([]),
+    /** Texts that must reach the server. */
+    toServer: z.array(z.string()).default([]),
+    /** Texts that must reach the caller. */
+    toClient: z.array(z.string()).default([]),
+    /** Texts of the server's that must never reach the caller. */
+    neverToClient: z.array(z.string()).default([]),
+    /** How the connection must stand at the end. */
+    connection: z.enum(['open', 'closed', 'tunnel']),
+  }),
+});
+export type ShieldTest = z.infer<typeof ShieldTest>;
+
+export const Shield = z.strictObject({
+  apiVersion: z.literal('portcullis/v1'),
+  kind: z.literal('Shield'),
+  id: AdvisoryId,
+  title: z.string(),
+  tier: z.int().min(1).max(4),
+  severity: Severity,
+  component: Component,
+  /** The flaw in two sentences: what it is, why the network can see it. */
+  description: z.string(),
+  /** First response at L4: who may still reach the server. Tag expressions; every other remote caller is denied. */
+  firstResponse: z.strictObject({
+    pass: z.array(z.string()).default([]),
+    action: z.enum(['deny', 'drop']).default('deny'),
+  }),
+  parameters: z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,40}$/), ShieldParameter).optional(),
+  deeperDefense: z.strictObject({
+    rules: z.array(ShieldRule),
+    /** Taken out of every request, silently. */
+    stripHeaders: z.array(StrippableHeader).optional(),
+  }),
+  lift: z.strictObject({
+    /** `version`: the version read is patched. `probe`: the safe probe of that name agrees as well. */
+    when: z.array(z.enum(['version', 'upgrade-probe'])).min(1),
+  }),
+  falsePositives: z.string(),
+  /** What stays open though the shield stands. */
+  residual: z.string().optional(),
+  references: z.array(z.string()).min(1),
+  tests: z.array(ShieldTest).min(2),
+});
+export type Shield = z.infer<typeof Shield>;
