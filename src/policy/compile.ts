@@ -1,0 +1,326 @@
+// The policy compiler: inventory + policy + stages → plans for agents and gates.
+import { parseCidr } from '../base/cidr.ts';
+import { Failure } from '../base/failure.ts';
+import type { Endpoint, Stage } from '../model/common.ts';
+import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
+import type {
+  AddressTags,
+  AgentPlan,
+  GateListener,
+  GatePlan,
+  KeepOpen,
+  ProtectedService,
+} from '../model/plan.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Shield } from '../model/shield.ts';
+import { type Tag, tagType, tagValue } from '../model/tag.ts';
+import { type AddressBook, addressBook } from './address-book.ts';
+import { type AddressSet, addressSet, isEmpty, nobody, toCidrTexts } from './address-set.ts';
+import { matches, parseExpression } from './expression.ts';
+import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
+import { checkInventory } from './inventory.ts';
+import { peopleRules, planRule, serverRules } from './rules.ts';
+import { serviceIds } from './service-id.ts';
+import { type ServerStages, serverStages } from './stages.ts';
+import { effectiveTags, hostLayers, serverTags } from './tags.ts';
+
+export type CompileInput = {
+  readonly inventory: Inventory;
+  readonly policy: Policy;
+  readonly shields: readonly Shield[];
+  /** Observed tags by server name. */
+  readonly observed: ReadonlyMap<string, readonly Tag[]>;
+  /** Where each shield stands for each server. A pair that is not named stands at `observe`. */
+  readonly stages: readonly { readonly server: string; readonly shield: string; readonly stage: Stage }[];
+  /** Where agents reach the controller. */
+  readonly controllers: readonly Endpoint[];
+  /** Addresses from which the controller probes servers. */
+  readonly probers: readonly string[];
+  /**
+   * Hosts that have an agent, beside those that servers run on. A node's agent judges what the node forwards under its
+   * own address, which a server's agent can't tell from the node itself. Left out: there are none, and nobody is warned.
+   */
+  readonly enrolled?: readonly string[];
+};
+
+export type AgentPlanBody = Omit<AgentPlan, 'generation' | 'issuedAt'>;
+export type GatePlanBody = Omit<GatePlan, 'generation' | 'issuedAt'>;
+
+export type CompiledPlans = {
+  /** By host name, which is the agent's name: every host that a server runs on, and enrolled hosts of their clusters. */
+  readonly agents: ReadonlyMap<string, AgentPlanBody>;
+  /** By host name, which is the gate's name: every host that a server runs on. Without listeners while none is needed. */
+  readonly gates: ReadonlyMap<string, GatePlanBody>;
+  /** What is allowed but worth a look, a sentence each. */
+  readonly warnings: readonly string[];
+};
+
+/** One server, compiled: what its agent and its gate are told, and what the invariants judge. */
+type Compiled = JudgedService & {
+  readonly stages: ServerStages;
+  readonly service: ProtectedService;
+  readonly listener: GateListener | undefined;
+};
+
+/**
+ * Deterministic: equal input gives equal canonical JSON. Rules stand in the order that rules.ts describes.
+ * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `bad-address`
+ */
+export function compile(input: CompileInput): CompiledPlans {
+  const { inventory, policy, controllers } = input;
+  const warnings = checkInventory(inventory);
+  checkRuleIds(policy);
+  const book = addressBook(inventory);
+  const tags = serverTags(inventory, input.observed);
+  const probers = addressSet(input.probers.map((text) => parseCidr(text)));
+  const ids = serviceIds(inventory.servers.map(({ name }) => name));
+  const servers = [...inventory.servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const hosts = new Map(inventory.clusters.map(({ name }) => [name, hostsOfCluster(inventory, name)]));
+  warnings.push(...unheededRules(policy, book, tags));
+
+  const compiled = servers.map((server): Compiled => {
+    const stages = serverStages(server.name, input.stages, input.shields);
+    const own = tags.get(server.name) ?? [];
+    const people = peopleRules(policy, book, own);
+    const clusterHosts = addressesOf(hosts.get(server.cluster) ?? []);
+    const judged = serverRules({ policy, book, stages, people, probers, clusterHosts });
+    const result: Compiled = {
+      server,
+      hostAddresses: inventory.hosts.find(({ name }) => name === server.host)?.addresses ?? [],
+      people,
+      stages,
+      endpoints: endpointsOf(server),
+      rules: judged.rules,
+      default: judged.default,
+      service: {
+        id: ids.get(server.name) ?? '',
+        server: server.name,
+        stage: stages.stage,
+        endpoints: endpointsOf(server),
+        gatePort: server.gatePort,
+        rules: judged.rules.map(planRule),
+        default: judged.default,
+      },
+      listener:
+        stages.gate || judged.rules.some(({ verdict }) => verdict === 'steer')
+          ? listenerOf(server, stages, own)
+          : undefined,
+    };
+    requireOwnPorts(result, controllers);
+    requireOpen(result, inventory, probers, clusterHosts, controllers);
+    warnings.push(...breakGlassWarnings(result));
+    return result;
+  });
+
+  const agents = new Map<string, AgentPlanBody>();
+  const gates = new Map<string, GatePlanBody>();
+  const enrolled = new Set(input.enrolled);
+  const withServers = [...new Set(servers.map((server) => server.host))].sort();
+  const plan = (host: string, judged: Judged, addressTags: AddressTags[]): AgentPlanBody => {
+    const own = toCidrTexts(hostAddresses(inventory, [host]));
+    const toControllers = controllers.map((to): KeepOpen => ({ name: 'controller', from: own, to }));
+    const keepOpen = [...toControllers, ...judged.keepOpen];
+    return { kind: 'agent', target: host, services: judged.services, keepOpen, addressTags };
+  };
+  for (const [cluster, members] of hosts) {
+    const others = members.map(({ name }) => name).filter((name) => !withServers.includes(name));
+    const here = compiled.filter(({ server }) => server.cluster === cluster);
+    const blind = others.filter((name) => !enrolled.has(name));
+    if (input.enrolled && here.some(isShielded)) warnings.push(...unwatchedHosts(cluster, blind));
+    if (blind.length === others.length) continue;
+    // There may be thousands, and what they are told is the same.
+    const judged = judgedAt([], here, input, probers);
+    for (const host of others.filter((name) => enrolled.has(name))) agents.set(host, plan(host, judged, []));
+  }
+  for (const host of withServers) {
+    const here = compiled.filter(({ server }) => server.host === host);
+    const clusters = new Set(here.map(({ server }) => server.cluster));
+    const remote = compiled.filter(({ server }) => server.host !== host && clusters.has(server.cluster));
+    agents.set(host, plan(host, judgedAt(here, remote, input, probers), [...book.entries]));
+    gates.set(host, {
+      kind: 'gate',
+      target: host,
+      listeners: here.flatMap(({ listener }) => listener ?? []),
+      addressTags: [...book.entries],
+    });
+  }
+  return { agents: new Map([...agents].sort(([a], [b]) => (a < b ? -1 : 1))), gates, warnings };
+}
+
+type Judged = Pick<AgentPlanBody, 'services' | 'keepOpen'>;
+
+/** The services of a host's own servers, then those of other hosts in the same clusters, for what it forwards to them. */
+function judgedAt(
+  own: readonly Compiled[],
+  remote: readonly Compiled[],
+  input: CompileInput,
+  probers: AddressSet,
+): Judged {
+  // A load balancer or service address leads to several servers; one service judges it.
+  const taken = new Set(own.flatMap(({ endpoints }) => endpoints.map(show)));
+  const services = own.map(({ service }) => service);
+  for (const { server, service, hostAddresses } of remote) {
+    const endpoints = service.endpoints.filter((endpoint) => !taken.has(show(endpoint)));
+    for (const endpoint of endpoints) taken.add(show(endpoint));
+    services.push({ ...service, endpoints, gateAddresses: [...new Set([server.address, ...hostAddresses])] });
+  }
+  return { services, keepOpen: keepOpen([...own, ...remote], input, probers) };
+}
+
+function isShielded({ stages }: Compiled): boolean {
+  return stages.blocking.length + stages.inspecting.length > 0;
+}
+
+function unwatchedHosts(cluster: string, hosts: readonly string[]): string[] {
+  if (hosts.length === 0) return [];
+  const some = `${hosts.slice(0, 3).join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
+  return [
+    `cluster '${cluster}' has hosts without an agent (${some}): what they forward under their own address, as masqueraded pods, reaches its servers like the hosts themselves, past block and inspect`,
+  ];
+}
+
+function checkRuleIds(policy: Policy): void {
+  const seen = new Map<string, number>();
+  policy.rules.forEach(({ id }, i) => {
+    const other = seen.get(id);
+    if (other !== undefined) {
+      throw new Failure('bad-policy', `'${id}' is already the id of rules[${other}]`, {
+        place: `rules[${i}].id`,
+      });
+    }
+    seen.set(id, i);
+  });
+}
+
+/** Rules that select nobody, or no server: allowed, for tags come and go, but often a slip of the pen. */
+function unheededRules(policy: Policy, book: AddressBook, tags: ReadonlyMap<string, Tag[]>): string[] {
+  // Every expression is read here, also of rules that speak of no server, so that a broken one never waits unseen.
+  return policy.rules.flatMap((rule, i) => {
+    const servers = parseExpression(rule.to, `rules[${i}].to`);
+    const sentences: string[] = [];
+    if (isEmpty(book.select(rule.from, `rules[${i}].from`))) {
+      sentences.push(`rule '${rule.id}': no address matches from: ${rule.from}`);
+    }
+    if (![...tags.values()].some((own) => matches(servers, own))) {
+      sentences.push(`rule '${rule.id}': no server matches to: ${rule.to}`);
+    }
+    return sentences;
+  });
+}
+
+/** Every way to a server, its own first, each once. */
+function endpointsOf(server: ApiServer): Endpoint[] {
+  const all = [{ address: server.address, port: server.port }, ...server.also];
+  return [...new Map(all.map(({ address, port }) => [show({ address, port }), { address, port }])).values()];
+}
+
+/** Nodes and control-plane hosts: those with such a tier, and those that run a server of the cluster. */
+function hostsOfCluster(inventory: Inventory, cluster: string): Host[] {
+  return inventory.hosts.filter((host) => {
+    if (inventory.servers.some((server) => server.host === host.name)) {
+      return inventory.servers.some((server) => server.host === host.name && server.cluster === cluster);
+    }
+    const tiers = effectiveTags(hostLayers(host, inventory)).filter((tag) => tagType(tag) === 'tier');
+    return host.cluster === cluster && tiers.some((tag) => clusterTiers.has(tagValue(tag)));
+  });
+}
+
+const clusterTiers: ReadonlySet<string> = new Set(['node', 'control-plane']);
+
+function hostAddresses(inventory: Inventory, names: readonly string[]): AddressSet {
+  return addressesOf(inventory.hosts.filter(({ name }) => names.includes(name)));
+}
+
+function addressesOf(hosts: readonly Host[]): AddressSet {
+  return addressSet(hosts.flatMap(({ addresses }) => addresses).map((text) => parseCidr(text)));
+}
+
+/**
+ * The gate listens on every address of its host (IPv4 alone where the server has no IPv6 endpoint, for a kernel may be
+ * without IPv6) and reaches the server by the address in its certificate: from the same host that is local traffic,
+ * which is never steered.
+ */
+function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[]): GateListener {
+  const six = endpointsOf(server).some(({ address }) => address.includes(':'));
+  const shields = [...stages.blocking, ...stages.inspecting].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return {
+    server: server.name,
+    stage: stages.stage,
+    listen: { address: six ? '::' : '0.0.0.0', port: server.gatePort },
+    upstream: {
+      address: server.address,
+      port: server.port,
+      serverName: server.probe.serverName ?? server.address,
+    },
+    shields: shields.map(({ id, deeperDefense: { rules, stripHeaders } }) => ({
+      id,
+      rules,
+      ...(stripHeaders ? { stripHeaders } : {}),
+    })),
+    serverTags: [...tags],
+  };
+}
+
+function requireOpen(
+  service: JudgedService,
+  inventory: Inventory,
+  probers: AddressSet,
+  clusterHosts: AddressSet,
+  controllers: readonly Endpoint[],
+): void {
+  requirePass(service, {
+    who: 'the controller that probes it',
+    from: probers,
+    hint: "narrow the rule's from so that the controller's addresses are not in it",
+  });
+  requirePass(service, {
+    who: 'nodes and control-plane hosts of its cluster',
+    from: clusterHosts,
+    hint: "narrow the rule's from, e.g. with AND NOT tier in (node, control-plane), or move it to tier security",
+  });
+  for (const controller of controllers.filter((endpoint) => covers(service, endpoint))) {
+    requirePass(service, {
+      who: `agents and gates, whose controller is at ${show(controller)},`,
+      from: hostAddresses(
+        inventory,
+        inventory.servers.map(({ host }) => host),
+      ),
+      hint: 'let the controller listen on an endpoint of its own, or pass the agents with a rule of tier break-glass',
+    });
+  }
+}
+
+function breakGlassWarnings({ server, stages, people }: Compiled): string[] {
+  if (stages.blocking.length === 0) return [];
+  const doors = people.filter(({ rule }) => rule.tier === 'break-glass' && rule.action === 'pass');
+  if (doors.some(({ from }) => !isEmpty(from))) return [];
+  const why =
+    doors.length === 0 ? 'there is no break-glass rule for it' : 'its break-glass rules select nobody';
+  return [`server '${server.name}' is blocked and ${why}: nobody outside the cluster can reach it`];
+}
+
+function clusterHosts({ rules }: Compiled): AddressSet {
+  return rules.find(({ id }) => id === 'portcullis/control-plane')?.from ?? nobody;
+}
+
+/** The paths into services that the agent checks again before it applies. */
+function keepOpen(here: readonly Compiled[], { policy }: CompileInput, probers: AddressSet): KeepOpen[] {
+  const paths: KeepOpen[] = [];
+  const doors = policy.rules.filter(({ tier, action }) => tier === 'break-glass' && action === 'pass');
+  for (const compiled of here) {
+    const needed: [string, AddressSet][] = [
+      ['controller-probe', probers],
+      ['control-plane', clusterHosts(compiled)],
+      ...doors.map(({ id }): [string, AddressSet] => [
+        `break-glass/${id}`,
+        passedBy(compiled, `policy/${id}`),
+      ]),
+    ];
+    for (const [name, set] of needed) {
+      const from = toCidrTexts(set);
+      if (from.length === 0) continue;
+      for (const to of compiled.endpoints) paths.push({ name, from, to });
+    }
+  }
+  return paths;
+}

@@ -1,0 +1,33 @@
+// Who is behind an address: the plan's address tags, longest prefix first.
+import { parseCidr } from '../base/cidr.ts';
+import type { AddressTags } from '../model/plan.ts';
+import type { Party } from '../model/record.ts';
+
+export type Parties = (address: string) => Party;
+
+/** A lookup over all tags: one map per prefix length, so that it doesn't grow with the number of addresses. */
+export function createParties(addressTags: readonly AddressTags[]): Parties {
+  const lengths = new Map<string, Map<bigint, AddressTags>>();
+  for (const entry of addressTags) {
+    const cidr = parseCidr(entry.address);
+    const key = `${cidr.family}/${cidr.bits}`;
+    const table = lengths.get(key) ?? new Map<bigint, AddressTags>();
+    table.set(cidr.first, entry);
+    lengths.set(key, table);
+  }
+  const ordered = [...lengths].map(([key, table]) => {
+    const [family = '', bits = ''] = key.split('/');
+    return { family: Number(family), bits: Number(bits), table };
+  });
+  ordered.sort((a, b) => b.bits - a.bits);
+  return (address) => {
+    const { family, first, text } = parseCidr(address);
+    for (const length of ordered) {
+      if (length.family !== family) continue;
+      const shift = BigInt((family === 4 ? 32 : 128) - length.bits);
+      const found = length.table.get((first >> shift) << shift);
+      if (found) return { address: text, name: found.name, tags: [...found.tags] };
+    }
+    return { address: text, name: 'unknown', tags: [] };
+  };
+}
