@@ -1,0 +1,99 @@
+// The chains that the kernel calls, and the one by which they find a packet's service.
+import { families } from './intervals.ts';
+import { type Chain, gatePortSet, type Match, type Rule } from './table.ts';
+
+const loopback = (side: 'in' | 'out'): Rule => ({
+  when: [{ match: 'loopback', side }],
+  act: [{ do: 'accept' }],
+});
+/** Finds the service of a packet: by its own addresses, else by the connection's destination before NAT. */
+export function judgeChain(): Chain {
+  const rules: Rule[] = [];
+  for (const family of families) {
+    rules.push({ when: [], act: [{ do: 'lookup', key: { key: 'to', family }, map: `to${family}` }] });
+    rules.push({ when: [], act: [{ do: 'lookup', key: { key: 'from', family }, map: `from${family}` }] });
+  }
+  for (const family of families) {
+    for (const [direction, kind] of [
+      ['original', 'to'],
+      ['reply', 'from'],
+    ] as const) {
+      rules.push({
+        when: [{ match: 'translated', direction }],
+        act: [{ do: 'lookup', key: { key: 'original', family }, map: `${kind}${family}` }],
+      });
+    }
+  }
+  return { name: 'judge', rules };
+}
+
+/** Where connections go that are sent to another host's gate. */
+export const masqueradeChain: Chain = {
+  name: 'as_this_host',
+  rules: [{ when: [{ match: 'translated', direction: 'original' }], act: [{ do: 'masquerade' }] }],
+};
+
+/** `hasGates`: does any service have a gate on this host, whose port is to be guarded? */
+export function baseChains(hasGates: boolean): Chain[] {
+  // Before other filters, and before kube-proxy's NAT: of several NAT rules for a connection the first one counts.
+  const filter = (hook: 'input' | 'forward' | 'output') =>
+    ({ type: 'filter', hook, priority: 'filter - 10' }) as const;
+  const judge: Rule = { when: [], act: [{ do: 'jump', chain: 'judge' }] };
+  const lookup = (key: 'to-port' | 'from-port' | 'original-port', map: string, when: Match[] = []): Rule => ({
+    when,
+    act: [{ do: 'lookup', key: { key }, map }],
+  });
+  const gateInput: Rule[] = [];
+  const gateOutput: Rule[] = [];
+  if (hasGates) {
+    const to: Match = { match: 'ports', side: 'destination', set: gatePortSet };
+    const from: Match = { match: 'ports', side: 'source', set: gatePortSet };
+    gateInput.push(
+      lookup('original-port', 'local_to', [to, { match: 'translated', direction: 'original' }]),
+      lookup('to-port', 'gate_to'),
+    );
+    gateOutput.push(
+      lookup('original-port', 'local_from', [from, { match: 'translated', direction: 'reply' }]),
+      lookup('from-port', 'gate_from'),
+    );
+  }
+  return [
+    {
+      // It stands even when nobody is steered: without a NAT chain the kernel stops translating the packets of
+      // connections that already go through a gate.
+      name: 'prerouting',
+      base: { type: 'nat', hook: 'prerouting', priority: 'dstnat - 10' },
+      rules: [
+        loopback('in'),
+        ...families.map(
+          (family): Rule => ({
+            when: [],
+            act: [{ do: 'lookup', key: { key: 'to', family }, map: `steer${family}` }],
+          }),
+        ),
+        lookup('to-port', 'local_steer', [{ match: 'local' }]),
+      ],
+    },
+    {
+      name: 'input',
+      base: filter('input'),
+      rules: [loopback('in'), judge, lookup('to-port', 'local_to'), ...gateInput],
+    },
+    { name: 'forward', base: filter('forward'), rules: [judge] },
+    {
+      name: 'postrouting',
+      base: { type: 'nat', hook: 'postrouting', priority: 'srcnat - 10' },
+      rules: families.map(
+        (family): Rule => ({
+          when: [],
+          act: [{ do: 'lookup', key: { key: 'to', family }, map: `gates${family}` }],
+        }),
+      ),
+    },
+    {
+      name: 'output',
+      base: filter('output'),
+      rules: [loopback('out'), judge, lookup('from-port', 'local_from'), ...gateOutput],
+    },
+  ];
+}

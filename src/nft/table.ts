@@ -1,0 +1,108 @@
+// The private table as data: rendered to text for `nft`, and walked by the packet tracer. Both read the same rules.
+import type { Family, Range } from './intervals.ts';
+
+export const tableName = 'portcullis';
+/** The name of an empty chain, with the generation behind it. */
+export const generationChain = 'generation_';
+/** The set of gate ports, which remove and restart read back. */
+export const gatePortSet = 'gate_ports';
+
+/** What a rule asks of a packet. A packet that isn't TCP matches nothing. */
+export type Match =
+  | { readonly match: 'loopback'; readonly side: 'in' | 'out' }
+  | { readonly match: 'reset' }
+  | { readonly match: 'port'; readonly side: 'source' | 'destination'; readonly port: number }
+  | { readonly match: 'ports'; readonly side: 'source' | 'destination'; readonly set: string }
+  | {
+      readonly match: 'addresses';
+      readonly family: Family;
+      readonly set: string;
+      readonly side: 'source' | 'destination';
+    }
+  /** The connection's destination was changed by NAT. */
+  | { readonly match: 'translated'; readonly direction: 'original' | 'reply' }
+  /** The destination is an address of this host. */
+  | { readonly match: 'local' }
+  /** The source is: the packet is this host's own answer. */
+  | { readonly match: 'from-local' };
+
+/**
+ * What a verdict map is asked with. `to` and `from`: address and port of the packet's destination, or source.
+ * `original`: destination of the connection before NAT. `caller-source` and `caller-destination`: one address.
+ */
+export type Key =
+  | { readonly key: 'to' | 'from' | 'original'; readonly family: Family }
+  | { readonly key: 'caller-source' | 'caller-destination'; readonly family: Family }
+  | { readonly key: 'to-port' | 'from-port' | 'original-port' };
+
+export type Statement =
+  | { readonly do: 'count'; readonly counter: string }
+  /** Notes caller, original destination and original port of a refused packet in the set `denied4` or `denied6`. */
+  | { readonly do: 'record'; readonly family: Family }
+  | { readonly do: 'accept' | 'drop' | 'reset' }
+  /** Sends to a gate: at an address, or at whatever address the packet's interface has. */
+  | {
+      readonly do: 'redirect';
+      readonly port: number;
+      readonly to?: { readonly family: Family; readonly address: bigint };
+    }
+  /** Gives this host's address as the source. */
+  | { readonly do: 'masquerade' }
+  | { readonly do: 'jump' | 'goto'; readonly chain: string }
+  /** Goes to the chain that the map names for the key; on to the next rule when it names none. */
+  | { readonly do: 'lookup'; readonly key: Key; readonly map: string };
+
+export type Rule = {
+  readonly when: readonly Match[];
+  readonly act: readonly Statement[];
+  readonly comment?: string;
+};
+
+export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+export type Chain = {
+  readonly name: string;
+  readonly base?: { readonly type: 'filter' | 'nat'; readonly hook: Hook; readonly priority: string };
+  readonly rules: readonly Rule[];
+};
+
+/** (address, port) → chain. */
+export type EndpointMap = {
+  readonly kind: 'endpoints';
+  readonly name: string;
+  readonly family: Family;
+  readonly entries: readonly { readonly address: bigint; readonly port: number; readonly chain: string }[];
+};
+/** Address range → chain; ranges are disjoint and in order. */
+export type RangeMap = {
+  readonly kind: 'ranges';
+  readonly name: string;
+  readonly family: Family;
+  /** Every range is one address: a hash in the kernel, which loads in half the time of a tree of intervals. */
+  readonly single: boolean;
+  readonly entries: readonly (Range & { readonly chain: string })[];
+};
+export type PortMap = {
+  readonly kind: 'port-chains';
+  readonly name: string;
+  readonly entries: readonly { readonly port: number; readonly chain: string }[];
+};
+export type AddressSet = {
+  readonly kind: 'addresses';
+  readonly name: string;
+  readonly family: Family;
+  readonly ranges: readonly Range[];
+};
+export type PortSet = { readonly kind: 'ports'; readonly name: string; readonly ports: readonly number[] };
+/** Filled by packets: refused callers with a packet counter each. */
+export type RecordSet = { readonly kind: 'records'; readonly name: string; readonly family: Family };
+export type Store = EndpointMap | RangeMap | PortMap | AddressSet | PortSet | RecordSet;
+
+export type Counter = { readonly name: string; readonly comment: string };
+
+export type Table = {
+  /** Kept in the table as the name of an empty chain. */
+  readonly generation: number;
+  readonly counters: readonly Counter[];
+  readonly stores: readonly Store[];
+  readonly chains: readonly Chain[];
+};
