@@ -1,0 +1,124 @@
+// The contract between the pure connection judge (inspect/connection.ts) and whoever owns the sockets (gate/, the
+// shield self-tests, the fuzzers): bytes and ends in, writes and closes out. The judge never waits, reads a clock or
+// touches a socket.
+import type { Severity } from '../model/common.ts';
+import type { RuleAction } from '../model/shield.ts';
+import type { RuleSet } from './rules.ts';
+
+/** Who the caller is, as the TLS handshake proved it. Decides which head lines the judge adds (DESIGN decision 5). */
+export type Identity =
+  /** A verified client certificate: CN and O of its subject. Carried as X-Remote-User / X-Remote-Group. */
+  | { readonly method: 'certificate'; readonly user: string; readonly groups: readonly string[] }
+  /** No client certificate. Authorization, if any, passes untouched and is not looked into. */
+  | { readonly method: 'none' };
+
+/** Names, lower case, of the header fields that carry identity to the server (`--requestheader-*`). */
+export type IdentityFields = {
+  readonly user: string;
+  readonly group: string;
+  readonly extraPrefix: string;
+  /** Further names that the server reads identity from: a caller's are taken out as well. */
+  readonly also?: readonly string[];
+};
+export const defaultIdentityFields: IdentityFields = {
+  user: 'x-remote-user',
+  group: 'x-remote-group',
+  extraPrefix: 'x-remote-extra-',
+};
+
+export type ConnectionLimits = {
+  /** Bytes of one head; 65,536. */
+  readonly headBytes: number;
+  /** Fields of one head; 200. */
+  readonly headFields: number;
+  /** Bytes of the caller's kept while an upgrade request waits for its answer; 65,536. Above it the connection is cut. */
+  readonly heldBytes: number;
+  /** Of those, how many an incident keeps as evidence; 4,096. */
+  readonly evidenceBytes: number;
+};
+export const defaultConnectionLimits: ConnectionLimits = {
+  headBytes: 65_536,
+  headFields: 200,
+  heldBytes: 65_536,
+  evidenceBytes: 4_096,
+};
+
+/** What a judge needs to know for one connection; `createConnection(settings, sink)` in connection.ts. */
+export type ConnectionSettings = {
+  readonly identity: Identity;
+  readonly identityFields: IdentityFields;
+  /** The caller's address, canonical text: becomes X-Forwarded-For. */
+  readonly sourceAddress: string;
+  /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
+  readonly rules: RuleSet;
+  readonly limits: ConnectionLimits;
+};
+
+/** One thing the judge found, before the gate adds who, when and where. */
+export type Finding = {
+  /** Shield id, or `portcullis` for the gate's own refusals. */
+  readonly shield: string;
+  /** Rule id, or the refusal's code (docs/reference/refusals.md). */
+  readonly rule: string;
+  readonly action: RuleAction;
+  readonly severity: Severity;
+  readonly message: string;
+  /** `GET /api/v1/pods?watch`: method, path, query parameter names. Empty when no head could be read. */
+  readonly requestLine: string;
+  readonly headerNames: readonly string[];
+  readonly connection: string | undefined;
+  readonly upgrade: string | undefined;
+  /** Did the request carry an Authorization field? */
+  readonly bearer: boolean;
+  readonly responseStatus: number | undefined;
+  /** Bytes the caller sent that were held back and never forwarded, at most `evidenceBytes`, secrets blanked. */
+  readonly held: Buffer;
+  /** How many there were in all. */
+  readonly heldLength: number;
+};
+
+/** What the judge asks of the owner of the sockets. Calls happen synchronously, in order, inside the feeding call. */
+export type ConnectionSink = {
+  toServer(bytes: Buffer): void;
+  toClient(bytes: Buffer): void;
+  /**
+   * The server's side is over for this connection: end it at once. Nothing more is to be read from it.
+   */
+  closeServer(): void;
+  /**
+   * Send what was written, then end the client's side (TLS close_notify, FIN), and go on reading the caller's bytes for
+   * `lingerMs`: what still comes is fed to clientData as evidence. Then destroy.
+   */
+  endClient(lingerMs: number): void;
+  /**
+   * Half-close towards the server: send what was written, then end the sending side, and go on reading the server.
+   * Only asked for in a tunnel whose caller has ended. Without it the tunnel is closed whole.
+   */
+  endServer?(): void;
+  /** Destroy both sides now. Unsent bytes may be lost. */
+  abort(): void;
+  /** Back-pressure by the judge: while true, don't read from the caller (it may be released later). */
+  holdClient(hold: boolean): void;
+  finding(finding: Finding): void;
+  /** One request was forwarded / one final response head delivered: for counters and access records. */
+  request(method: string, path: string): void;
+  response(status: number): void;
+};
+
+/** A judge for one client connection and its one upstream connection. */
+export type Connection = {
+  /** Bytes from the caller, in any pieces. The buffer is not kept after the call, unless copied. */
+  clientData(bytes: Buffer): void;
+  /** The caller ended its sending side (half-close). */
+  clientEnd(): void;
+  serverData(bytes: Buffer): void;
+  serverEnd(): void;
+  /** No upstream can be had: answers the pending request with a 502/503 Status and ends. */
+  serverFailed(reason: string): void;
+  /** `http`: between or inside exchanges; `upgrade`: waiting for the answer; `tunnel`: after a verified 101; `closing`: delivered, lingering; `closed`. */
+  readonly state: 'http' | 'upgrade' | 'tunnel' | 'closing' | 'closed';
+  /** True between exchanges: nothing pending, so the connection can be ended without loss. */
+  readonly idle: boolean;
+  /** True between exchanges when a request's head was begun and is unfinished: a caller must not keep it so for long. */
+  readonly readingHead: boolean;
+};

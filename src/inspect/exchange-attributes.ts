@@ -1,0 +1,192 @@
+// The attributes of one exchange, read when a rule asks for them: most rules have said no before, by path or status.
+// Getters stand on classes: on object literals, which V8 builds slowly, they cost 4 µs for each request that a rule looks
+// at; here 0.3 µs.
+import type { FieldTable } from '../http/field-table.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import {
+  type Attributes,
+  attributeTable,
+  type HeaderValues,
+  noHeaders,
+  readableHeaders,
+  type UpgradeEvent,
+} from './attributes.ts';
+import type { Identity } from './connection-types.ts';
+import { continueStart, fieldSelector, queryNames } from './query.ts';
+import type { RequestInfo } from './request-info.ts';
+import { upgradeProtocols } from './upgrade.ts';
+
+/**
+ * @param readHead called once at most
+ * @param before fields that begin at or after this offset are the gate's own and left out
+ */
+export function attributesOf(
+  info: RequestInfo,
+  readHead: () => RequestHead | undefined,
+  before: number,
+  identity: Identity,
+  response: ResponseHead | undefined,
+  status: number,
+  event: UpgradeEvent | '',
+): Attributes {
+  const request = new RequestAttributes(info, readHead, before, identity);
+  return new ExchangeAttributes(request, new ResponseAttributes(response, status), event);
+}
+
+class ExchangeAttributes implements Attributes {
+  readonly request: Attributes['request'];
+  readonly response: Attributes['response'];
+  readonly upgrade: Attributes['upgrade'];
+  #owned: Attributes | undefined;
+
+  constructor(request: Attributes['request'], response: Attributes['response'], event: UpgradeEvent | '') {
+    this.request = request;
+    this.response = response;
+    this.upgrade = { event };
+  }
+
+  owned(): Attributes {
+    this.#owned ??= {
+      request: withOwn(this.request, 'request.'),
+      response: withOwn(this.response, 'response.'),
+      upgrade: this.upgrade,
+    };
+    return this.#owned;
+  }
+}
+
+class RequestAttributes {
+  readonly #info: RequestInfo;
+  readonly #readHead: () => RequestHead | undefined;
+  readonly #before: number;
+  readonly #identity: Identity;
+  #read = false;
+  #head: RequestHead | undefined;
+  #headers: HeaderValues | undefined;
+
+  constructor(
+    info: RequestInfo,
+    readHead: () => RequestHead | undefined,
+    before: number,
+    identity: Identity,
+  ) {
+    this.#info = info;
+    this.#readHead = readHead;
+    this.#before = before;
+    this.#identity = identity;
+  }
+
+  get #known(): RequestHead | undefined {
+    if (!this.#read) this.#head = this.#readHead();
+    this.#read = true;
+    return this.#head;
+  }
+
+  get method(): string {
+    return this.#info.method;
+  }
+  get path(): string {
+    return this.#info.path;
+  }
+  get proxyPath(): string {
+    return this.#info.proxyPath;
+  }
+  get verb(): string {
+    return this.#info.verb;
+  }
+  get isResource(): boolean {
+    return this.#info.isResource;
+  }
+  get group(): string {
+    return this.#info.group;
+  }
+  get version(): string {
+    return this.#info.version;
+  }
+  get namespace(): string {
+    return this.#info.namespace;
+  }
+  get resource(): string {
+    return this.#info.resource;
+  }
+  get subresource(): string {
+    return this.#info.subresource;
+  }
+  get name(): string {
+    return this.#info.name;
+  }
+  get watch(): boolean {
+    return this.#info.watch;
+  }
+  get queryNames(): readonly string[] {
+    return queryNames(this.#info.query);
+  }
+  get groupResource(): string {
+    const { group, resource } = this.#info;
+    return group === '' ? resource : `${resource}.${group}`;
+  }
+  get fieldSelector(): string {
+    return fieldSelector(this.#info.query);
+  }
+  get continueStart(): string {
+    return continueStart(this.#info.query);
+  }
+  get upgrade(): boolean {
+    return this.#known?.upgrade.trigger ?? false;
+  }
+  get upgradeProtocols(): readonly string[] {
+    return upgradeProtocols(this.#known?.upgrade.upgradeValues ?? []);
+  }
+  get contentType(): string {
+    const fields = this.#known?.fields;
+    const value = fields ? firstValue(fields, 'content-type') : '';
+    return (value.split(';')[0] ?? '').trim().toLowerCase();
+  }
+  get headers(): HeaderValues {
+    const fields = this.#known?.fields;
+    this.#headers ??= fields ? readableHeaders(fields, this.#before) : noHeaders;
+    return this.#headers;
+  }
+  get user(): string {
+    return this.#identity.method === 'certificate' ? this.#identity.user : '';
+  }
+  get groups(): readonly string[] {
+    return this.#identity.method === 'certificate' ? this.#identity.groups : [];
+  }
+  get authMethod(): 'certificate' | 'bearer' | 'none' {
+    if (this.#identity.method === 'certificate') return 'certificate';
+    return (this.#known?.fields.find('authorization') ?? -1) >= 0 ? 'bearer' : 'none';
+  }
+}
+
+class ResponseAttributes {
+  readonly #response: ResponseHead | undefined;
+  readonly status: bigint;
+  #headers: HeaderValues | undefined;
+
+  constructor(response: ResponseHead | undefined, status: number) {
+    this.#response = response;
+    this.status = BigInt(status);
+  }
+
+  get headers(): HeaderValues {
+    this.#headers ??= this.#response ? readableHeaders(this.#response.fields) : noHeaders;
+    return this.#headers;
+  }
+}
+
+/** The same attributes, read when asked for, as properties of the object's own. */
+function withOwn<T extends object>(values: T, prefix: string): T {
+  const owned = {};
+  for (const { name } of attributeTable) {
+    if (!name.startsWith(prefix)) continue;
+    const field = name.slice(prefix.length);
+    Object.defineProperty(owned, field, { enumerable: true, get: () => values[field as keyof T] });
+  }
+  return owned as T;
+}
+
+function firstValue(fields: FieldTable, name: string): string {
+  const index = fields.find(name);
+  return index < 0 ? '' : fields.valueText(index);
+}

@@ -1,0 +1,196 @@
+// One rule's predicate: CEL text → a checked test over attributes. What can be answered without the CEL evaluator
+// (comparisons of attributes with literals, and their combinations) is: exactly where the whole predicate is of that
+// kind, as a necessary condition tried first where it is not.
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { Failure } from '../base/failure.ts';
+import type { RulePhase } from '../model/shield.ts';
+import { type Attributes, attributeTable, isSecretHeader } from './attributes.ts';
+import { compileRegex, type LinearRegex } from './linear-regex.ts';
+import { nativeTest, possibleValues } from './native-test.ts';
+import { RegexError } from './regex-parse.ts';
+
+export type Predicate = {
+  /** Throws nothing: an error of evaluation (a missing key, a wrong index) is 'error'. */
+  readonly test: (attributes: Attributes) => boolean | 'error';
+  /** Values that an indexed attribute must have for the predicate to hold; undefined: any. */
+  readonly possible: (attribute: string) => ReadonlySet<string> | undefined;
+};
+
+/** A predicate is short: this bounds what one evaluation can cost. */
+const maxNodes = 500;
+const regexes = new Map<string, LinearRegex>();
+const environments = new Map<RulePhase, Environment>();
+
+/**
+ * @throws Failure `bad-predicate`: syntax, an unknown or not readable attribute, a type that doesn't fit, a result that
+ * is no boolean, a regular expression outside the linear kind. The place is `place` and the column.
+ */
+export function compilePredicate(text: string, phase: RulePhase, place: string): Predicate {
+  const environment = environmentOf(phase);
+  const refuse = (why: string, at = 0) =>
+    new Failure('bad-predicate', why, { place: `${place}, column ${at + 1}` });
+  const parsed = attempt(() => environment.parse(text), refuse);
+  const ast = parsed.ast;
+  const calls: Match[] = [];
+  inspect(ast, calls, refuse);
+  // The unexpanded tree is read before the check, which rewrites macros in place.
+  const native = nativeTest(ast, regexOf);
+  const values = new Map<string, ReadonlySet<string> | undefined>(
+    indexedAttributes.map((name) => [name, possibleValues(ast, name)]),
+  );
+  const possible = (attribute: string) => values.get(attribute);
+  const checked = parsed.check();
+  if (!checked.valid) throw refuse(firstLine(checked.error), rangeStart(checked.error));
+  if (checked.type !== 'bool') throw refuse(`it is a ${checked.type}, not a bool`);
+  if (native?.exact) return { possible, test: native.test };
+  const evaluate = linear(environment, text, calls);
+  const first = native?.test;
+  return {
+    possible,
+    test(attributes) {
+      if (first && !first(attributes)) return false;
+      try {
+        return evaluate(attributes.owned?.() ?? attributes) === true;
+      } catch {
+        return 'error';
+      }
+    },
+  };
+}
+
+/** Attributes that rules.ts indexes by. */
+export const indexedAttributes = [
+  'request.verb',
+  'request.resource',
+  'request.upgrade',
+  'request.isResource',
+  'upgrade.event',
+] as const;
+
+type Refuse = (why: string, at?: number) => Failure;
+/** A `matches` call: where its name stands in the text. */
+type Match = { readonly nameAt: number };
+
+function environmentOf(phase: RulePhase): Environment {
+  const known = environments.get(phase);
+  if (known) return known;
+  const environment = new Environment({ limits: { maxAstNodes: maxNodes, maxDepth: 50 } });
+  const variables = new Map<string, Record<string, string>>();
+  for (const row of attributeTable) {
+    if (!(row.phases as readonly RulePhase[]).includes(phase)) continue;
+    const [variable = '', field = ''] = row.name.split('.');
+    const schema = variables.get(variable) ?? {};
+    schema[field] = row.type;
+    variables.set(variable, schema);
+  }
+  for (const [name, schema] of variables) environment.registerVariable(name, { schema });
+  environment.registerFunction(`string.${linearName}(string): bool`, (value: string, pattern: string) =>
+    regexOf(pattern)(value),
+  );
+  environments.set(phase, environment);
+  return environment;
+}
+
+/** The library's own `matches` backtracks and can't be replaced, so calls are renamed before evaluation. */
+const linearName = 'linearMatches';
+
+function linear(
+  environment: Environment,
+  text: string,
+  calls: readonly Match[],
+): (attributes: Attributes) => unknown {
+  let renamed = text;
+  for (const { nameAt } of [...calls].sort((a, b) => b.nameAt - a.nameAt)) {
+    renamed = renamed.slice(0, nameAt) + linearName + renamed.slice(nameAt + 'matches'.length);
+  }
+  const parsed = environment.parse(renamed);
+  parsed.check();
+  return parsed;
+}
+
+function regexOf(pattern: string): LinearRegex {
+  const known = regexes.get(pattern);
+  if (known) return known;
+  const made = compileRegex(pattern);
+  regexes.set(pattern, made);
+  return made;
+}
+
+/** Refuses what the type check lets through and collects the calls of `matches`. */
+function inspect(node: ASTNode, calls: Match[], refuse: Refuse): void {
+  if (node.op === 'id' && node.args === linearName)
+    throw refuse(`Unknown variable: ${node.args}`, node.start);
+  if (node.op === 'call' && node.args[0] === 'dyn') {
+    throw refuse('dyn() hides types from the check and is not admitted', node.start);
+  }
+  if (node.op === 'rcall') {
+    const [name, receiver, args] = node.args;
+    if (name === linearName) throw refuse(`no function ${name}`, node.start);
+    if (name === 'matches') calls.push(readMatch(node, receiver, args, refuse));
+  }
+  if (node.op === '[]' || node.op === '.')
+    checkAccess(node.op, node.args[0], node.args[1], refuse, node.start);
+  for (const child of children(node)) inspect(child, calls, refuse);
+}
+
+function readMatch(node: ASTNode, receiver: ASTNode, args: readonly ASTNode[], refuse: Refuse): Match {
+  const pattern = args[0];
+  if (args.length !== 1 || pattern?.op !== 'value' || typeof pattern.args !== 'string') {
+    throw refuse('matches() takes one literal regular expression', node.start);
+  }
+  try {
+    regexOf(pattern.args);
+  } catch (cause) {
+    if (!(cause instanceof RegexError)) throw cause;
+    throw refuse(`the regular expression is not admitted: ${cause.message}`, pattern.start);
+  }
+  const between = node.input.slice(receiver.end, pattern.start);
+  if (between.split('matches').length !== 2) {
+    throw refuse("nothing but the call's own name may stand between a value and its matches()", node.start);
+  }
+  return { nameAt: receiver.end + between.indexOf('matches') };
+}
+
+/** Attributes are named plainly, so that all are known here; the headers that can't be read are refused here. */
+function checkAccess(
+  op: '[]' | '.',
+  left: ASTNode,
+  right: ASTNode | string,
+  refuse: Refuse,
+  at: number,
+): void {
+  const variable = left.op === 'id' && ['request', 'response', 'upgrade'].includes(left.args);
+  if (op === '[]' && variable) throw refuse(`write ${left.args as string}.name, not an index`, at);
+  if (left.op !== '.' || left.args[1] !== 'headers') return;
+  const key = typeof right === 'string' ? right : right.op === 'value' ? right.args : undefined;
+  if (typeof key !== 'string') return;
+  if (key !== key.toLowerCase()) throw refuse(`header names are lower case: '${key.toLowerCase()}'`, at);
+  if (isSecretHeader(key)) throw refuse(`the header '${key}' carries credentials and can't be read`, at);
+}
+
+function children(node: ASTNode): ASTNode[] {
+  const found: ASTNode[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (typeof value === 'object' && value !== null && 'op' in value) found.push(value as ASTNode);
+  };
+  visit(node.args);
+  return found;
+}
+
+function attempt<T>(action: () => T, refuse: Refuse): T {
+  try {
+    return action();
+  } catch (error) {
+    throw refuse(firstLine(error), rangeStart(error));
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}
+
+function rangeStart(error: unknown): number {
+  const range = (error as { range?: { start?: number } } | undefined)?.range;
+  return range?.start ?? 0;
+}

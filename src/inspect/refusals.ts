@@ -1,0 +1,47 @@
+// Every way the judge itself refuses, beyond what http/refusals.ts refuses for its bytes. Docs are generated from both.
+import { refusals as httpRefusals, type RefusalCode } from '../http/refusals.ts';
+
+/** status: what the caller is answered with while nothing of a response was sent. */
+type Row = { readonly status: number; readonly sentence: string };
+
+export const judgeRefusals = {
+  'path-form': { status: 400, sentence: 'The target is neither a path nor *.' },
+  'path-percent': { status: 400, sentence: 'The path holds a % that two hex digits do not follow.' },
+  'path-encoded-twice': { status: 400, sentence: 'The path is percent-encoded more than once.' },
+  'path-not-utf8': { status: 400, sentence: 'The path does not decode to UTF-8.' },
+  'path-control': { status: 400, sentence: 'The path holds a control character.' },
+  'path-backslash': {
+    status: 400,
+    sentence: 'The path holds a backslash, which some readers take for a slash.',
+  },
+  'path-semicolon': { status: 400, sentence: 'The path holds a semicolon, at which some readers cut it.' },
+  'path-empty-segment': { status: 400, sentence: 'The path holds two slashes in a row.' },
+  'path-dot-segment': { status: 400, sentence: 'The path holds a . or .. segment.' },
+  'query-ambiguous': {
+    status: 400,
+    sentence: 'The query holds a semicolon that changes, from reader to reader, what is asked for.',
+  },
+  'connection-option': {
+    status: 400,
+    sentence:
+      'The Connection field names a field that identifies or secures the request, or is not plain ASCII.',
+  },
+  'request-trailers': { status: 400, sentence: 'The request has trailer fields, which nobody inspects.' },
+  'bad-identity': {
+    status: 403,
+    sentence:
+      "The client certificate's subject can't be carried in a header: empty, padded or with control characters.",
+  },
+  'pipeline-over-limit': { status: 400, sentence: 'More requests were sent ahead than the gate keeps.' },
+  'unsolicited-response': { status: 502, sentence: 'The server sent bytes that answer no request.' },
+  'too-many-interim': { status: 502, sentence: 'The server sent more interim answers than the limit.' },
+} as const satisfies Record<string, Row>;
+
+/** A code under which a message is refused. */
+export type JudgeRefusal = RefusalCode | keyof typeof judgeRefusals;
+
+export function refusalRow(code: JudgeRefusal): Row {
+  return code in judgeRefusals
+    ? judgeRefusals[code as keyof typeof judgeRefusals]
+    : httpRefusals[code as RefusalCode];
+}

@@ -1,0 +1,161 @@
+// The rules of the loaded shields, compiled once and indexed, so that a request meets only rules that could fire.
+//
+// Outcome: every rule that fires is a finding, in the order of the shields and of the rules within them; the most
+// severe action of all that fired is carried out (`severest`); no rule fired means `allow`. A rule whose predicate
+// can't be evaluated counts as fired, under the code `rule-error`, with the action close-client-and-server: closed by
+// default (DESIGN decision 11).
+import type { Severity } from '../model/common.ts';
+import type { GateShield } from '../model/plan.ts';
+import type { RuleAction, RulePhase } from '../model/shield.ts';
+import type { Attributes, UpgradeEvent } from './attributes.ts';
+import { compilePredicate, indexedAttributes, type Predicate } from './predicate.ts';
+
+/** A rule that fired. */
+export type Fired = {
+  readonly shield: string;
+  readonly rule: string;
+  readonly action: RuleAction;
+  readonly severity: Severity;
+  readonly message: string;
+  /** HTTP status of a `deny`. */
+  readonly status: number;
+};
+type CompiledRule = Fired & { readonly test: Predicate['test'] };
+
+/** What candidates are found by. */
+export type RuleFacts = {
+  readonly verb: string;
+  readonly resource: string;
+  readonly isResource: boolean;
+};
+
+/** Rules of one phase that could fire on these facts. */
+export type Candidates = readonly CompiledRule[];
+
+/** Compiled rules. Immutable to its users; shared by the connections of a listener. */
+export type RuleSet = {
+  readonly size: number;
+  /** Names, lower case, of request fields that are taken out before a request goes on. */
+  readonly stripHeaders: ReadonlySet<string>;
+  readonly request: (facts: RuleFacts, upgrade: boolean) => Candidates;
+  readonly response: (facts: RuleFacts, upgrade: boolean) => Candidates;
+  /** Every exchange that the upgrade machine speaks of began with an upgrade request, or with a 101 out of nowhere. */
+  readonly event: (facts: RuleFacts, upgrade: boolean, event: UpgradeEvent) => Candidates;
+};
+
+const order: readonly RuleAction[] = [
+  'allow',
+  'log',
+  'deny',
+  'close-client',
+  'close-server',
+  'close-client-and-server',
+];
+
+/** The action to carry out when these have fired; `allow` for none. */
+export function severest(fired: readonly { readonly action: RuleAction }[]): RuleAction {
+  let worst = 0;
+  for (const { action } of fired) worst = Math.max(worst, order.indexOf(action));
+  return order[worst] ?? 'close-client-and-server';
+}
+
+/**
+ * @throws Failure `bad-predicate` naming the shield, the rule and the column in its predicate
+ */
+export function compileRules(shields: readonly GateShield[]): RuleSet {
+  const phases: Record<RulePhase, Indexed[]> = { request: [], response: [], upgrade: [] };
+  for (const shield of shields) {
+    for (const rule of shield.rules) {
+      const predicate = compilePredicate(rule.when, rule.phase, `${shield.id}: rule ${rule.id}: when`);
+      phases[rule.phase].push({
+        predicate,
+        rule: {
+          shield: shield.id,
+          rule: rule.id,
+          action: rule.action,
+          severity: rule.severity,
+          message: rule.message,
+          status: rule.status ?? 403,
+          test: predicate.test,
+        },
+      });
+    }
+  }
+  return {
+    size: phases.request.length + phases.response.length + phases.upgrade.length,
+    stripHeaders: new Set(shields.flatMap((shield) => shield.stripHeaders ?? [])),
+    request: index(phases.request),
+    response: index(phases.response),
+    event: index(phases.upgrade),
+  };
+}
+
+/** No rule: the structural upgrade machine acts all the same. */
+export const noRules: RuleSet = compileRules([]);
+
+/** Evaluates candidates. Never throws. */
+export function judge(candidates: Candidates, attributes: Attributes): readonly Fired[] {
+  let fired: Fired[] | undefined;
+  for (const rule of candidates) {
+    const result = rule.test(attributes);
+    if (result === false) continue;
+    fired ??= [];
+    fired.push(result === true ? rule : failed(rule));
+  }
+  return fired ?? nothing;
+}
+const nothing: readonly Fired[] = [];
+
+function failed(rule: CompiledRule): Fired {
+  return {
+    shield: rule.shield,
+    rule: 'rule-error',
+    action: 'close-client-and-server',
+    severity: 'major',
+    message: `The rule ${rule.rule} could not be evaluated on this request, so it counts as fired.`,
+    status: 403,
+  };
+}
+
+type Indexed = { readonly predicate: Predicate; readonly rule: CompiledRule };
+
+/**
+ * Candidates by the indexed attributes. Values that no rule names share one bucket, so the number of buckets is
+ * bounded by the rules, whatever callers send.
+ */
+function index(
+  rules: readonly Indexed[],
+): (facts: RuleFacts, upgrade: boolean, event?: UpgradeEvent | '') => Candidates {
+  if (rules.length === 0) return () => none;
+  const idsOf = (attribute: string): ReadonlyMap<string, number> => {
+    const values = new Set(rules.flatMap(({ predicate }) => [...(predicate.possible(attribute) ?? [])]));
+    return new Map([...values].map((value, position) => [value, position + 1]));
+  };
+  const verbs = idsOf('request.verb');
+  const resources = idsOf('request.resource');
+  const events = idsOf('upgrade.event');
+  const buckets = new Map<number, Candidates>();
+  return (facts, upgrade, event = '') => {
+    const verb = verbs.get(facts.verb) ?? 0;
+    const resource = resources.get(facts.resource) ?? 0;
+    const number =
+      (((verb * (resources.size + 1) + resource) * (events.size + 1) + (events.get(event) ?? 0)) << 2) |
+      (upgrade ? 2 : 0) |
+      (facts.isResource ? 1 : 0);
+    let bucket = buckets.get(number);
+    if (!bucket) {
+      const values = [facts.verb, facts.resource, String(upgrade), String(facts.isResource), event];
+      bucket = rules
+        .filter(({ predicate }) =>
+          indexedAttributes.every((attribute, position) => {
+            const possible = predicate.possible(attribute);
+            return !possible || possible.has(values[position] ?? '');
+          }),
+        )
+        .map(({ rule }) => rule);
+      buckets.set(number, bucket);
+    }
+    return bucket;
+  };
+}
+const none: Candidates = [];
