@@ -1,0 +1,170 @@
+// YAML text → a shield that is whole, means something and has proven itself on its own exchanges.
+import { Failure } from '../base/failure.ts';
+import { builtInRuleIds } from '../inspect/built-in-rules.ts';
+import { inlineParameters } from '../inspect/parameters.ts';
+import { compileRules } from '../inspect/rules.ts';
+import { readDocument } from '../model/document.ts';
+import { Shield, type ShieldRule } from '../model/shield.ts';
+import { parseExpression } from '../policy/expression.ts';
+import { exchangeBytes } from './exchange-text.ts';
+import { selfTest } from './self-test.ts';
+
+type Problem = { readonly path: readonly (string | number)[]; readonly message: string };
+
+/** Beyond the schema: what makes no sense is refused where it stands. */
+const CheckedShield = Shield.superRefine((shield, context) => {
+  for (const { path, message } of [
+    ...ruleProblems(shield),
+    ...testProblems(shield),
+    ...passProblems(shield),
+  ]) {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  }
+});
+
+/**
+ * Reads and checks a shield without running its tests. Its rules hold the values of its parameters.
+ * @param place the file's name
+ * @throws Failure `bad-yaml` or `bad-shield`, with `file:line:column`, the field and, for a predicate, its column
+ */
+export function parseShield(text: string, place: string): Shield {
+  const shield = readDocument(CheckedShield, text, place, 'bad-shield');
+  const rules = shield.deeperDefense.rules.map((rule) => withParameters(shield, rule).rule);
+  return { ...shield, deeperDefense: { ...shield.deeperDefense, rules } };
+}
+
+function withParameters(
+  shield: Shield,
+  rule: ShieldRule,
+): { readonly rule: ShieldRule; readonly names: ReadonlySet<string> } {
+  const values = Object.fromEntries(
+    Object.entries(shield.parameters ?? {}).map(([name, parameter]) => [name, parameter.default]),
+  );
+  const { text, names } = inlineParameters(rule.when, values);
+  return { rule: { ...rule, when: text }, names };
+}
+
+/**
+ * Reads a shield and runs its tests: what is returned may be put in force.
+ * @throws Failure as parseShield, and `shield-self-test` naming the first test that failed and what differed
+ */
+export function loadShield(text: string, place: string): Shield {
+  const shield = parseShield(text, place);
+  const result = selfTest(shield);
+  const failed = result.tests.filter((test) => !test.ok);
+  const first = failed[0];
+  if (first) {
+    const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
+    throw new Failure(
+      'shield-self-test',
+      `the ${first.kind} '${first.name}' did not go as expected: ${first.reason}${others}`,
+      {
+        place: `${place}: tests[${shield.tests.findIndex((test) => test.name === first.name)}]`,
+        hint: 'a shield is used only when its own attacks are cut and its own innocent exchanges pass',
+      },
+    );
+  }
+  return shield;
+}
+
+function* ruleProblems(shield: Shield): Generator<Problem> {
+  const seen = new Set<string>();
+  const fired = new Set(shield.tests.flatMap((test) => test.expect.rules));
+  const named = new Set<string>();
+  const stripped = shield.deeperDefense.stripHeaders ?? [];
+  if (shield.deeperDefense.rules.length + stripped.length === 0) {
+    yield { path: ['deeperDefense'], message: 'there is neither a rule nor a field to take out' };
+  }
+  for (const [index, rule] of shield.deeperDefense.rules.entries()) {
+    const path = ['deeperDefense', 'rules', index];
+    if (seen.has(rule.id)) yield { path: [...path, 'id'], message: `a second rule '${rule.id}'` };
+    if (builtInRuleIds.has(rule.id)) {
+      yield { path: [...path, 'id'], message: `'${rule.id}' is the name of a rule of the gate's own` };
+    }
+    seen.add(rule.id);
+    const { rule: inlined, names } = withParameters(shield, rule);
+    for (const name of names) {
+      named.add(name);
+      if (Object.hasOwn(shield.parameters ?? {}, name)) continue;
+      yield { path: [...path, 'when'], message: `rule ${rule.id}: there is no parameter '${name}'` };
+    }
+    try {
+      compileRules([{ id: shield.id, rules: [inlined] }]);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const column = /column \d+$/.exec(error.place ?? '')?.[0] ?? '';
+      yield { path: [...path, 'when'], message: `rule ${rule.id}, ${column}: ${error.message}` };
+    }
+    if (!fired.has(rule.id)) yield { path: [...path, 'id'], message: `no test fires the rule '${rule.id}'` };
+  }
+  for (const name of Object.keys(shield.parameters ?? {})) {
+    if (!named.has(name)) {
+      yield { path: ['parameters', name], message: `no rule names the parameter '${name}'` };
+    }
+  }
+}
+
+function* testProblems(shield: Shield): Generator<Problem> {
+  const actions = new Map(shield.deeperDefense.rules.map((rule) => [rule.id, rule.action]));
+  const seen = new Set<string>();
+  for (const kind of ['attack', 'innocent'] as const) {
+    if (!shield.tests.some((test) => test.kind === kind)) {
+      yield { path: ['tests'], message: `there is no ${kind} among the tests` };
+    }
+  }
+  for (const [index, test] of shield.tests.entries()) {
+    const path = ['tests', index];
+    if (seen.has(test.name)) yield { path: [...path, 'name'], message: `a second test '${test.name}'` };
+    seen.add(test.name);
+    for (const id of test.expect.rules) {
+      const action = actions.get(id);
+      if (!action && !builtInRuleIds.has(id)) {
+        yield { path: [...path, 'expect', 'rules'], message: `there is no rule '${id}'` };
+      }
+      if (test.kind === 'innocent' && action !== 'allow' && action !== 'log') {
+        yield { path: [...path, 'expect', 'rules'], message: `an innocent exchange can't fire '${id}'` };
+      }
+    }
+    const sent = test.steps.map((step) => ('client' in step ? step.client : '')).join('');
+    for (const [at, text] of test.expect.neverToServer.entries()) {
+      if (!sent.includes(text)) {
+        const message = 'no step of the caller sends this, so it proves nothing';
+        yield { path: [...path, 'expect', 'neverToServer', at], message };
+      }
+    }
+    const answered = test.steps.map((step) => ('server' in step ? step.server : '')).join('');
+    for (const [at, text] of test.expect.neverToClient.entries()) {
+      if (!answered.includes(text)) {
+        const message = 'no step of the server sends this, so it proves nothing';
+        yield { path: [...path, 'expect', 'neverToClient', at], message };
+      }
+    }
+    const strips =
+      (shield.deeperDefense.stripHeaders ?? []).length > 0 && test.expect.neverToServer.length > 0;
+    if (test.kind === 'attack' && test.expect.rules.length === 0 && !strips) {
+      yield { path: [...path, 'expect'], message: 'an attack must fire a rule' };
+    }
+    for (const [at, step] of test.steps.entries()) {
+      const text = 'client' in step ? step.client : 'server' in step ? step.server : '';
+      const message = failureOf(() => exchangeBytes(text));
+      if (message !== undefined) yield { path: [...path, 'steps', at], message };
+    }
+  }
+}
+
+function* passProblems(shield: Shield): Generator<Problem> {
+  for (const [index, text] of shield.firstResponse.pass.entries()) {
+    const message = failureOf(() => parseExpression(text));
+    if (message !== undefined) yield { path: ['firstResponse', 'pass', index], message };
+  }
+}
+
+function failureOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error.message;
+    throw error;
+  }
+}
