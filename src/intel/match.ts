@@ -1,0 +1,76 @@
+// Does this version have that flaw? Three answers, and a reason each: vulnerable, patched, vendor-unknown.
+import { versionText } from '../base/version.ts';
+import type { Advisory, Component, Exposure } from '../model/advisory.ts';
+import type { Tag } from '../model/tag.ts';
+import { standing } from './ranges.ts';
+import { vendorFix } from './vendor-fixes.ts';
+import type { ServerVersion } from './version.ts';
+
+/**
+ * A base version with the fix is patched whoever built it. One without it is vulnerable if it is upstream's, and
+ * vendor-unknown if it is a vendor's, who may have brought the fix back without a new base version; unless the vendor
+ * has said which builds have it.
+ */
+export function exposureOf(advisory: Advisory, component: Component, version: ServerVersion): Exposure {
+  const entries = advisory.affected.filter((entry) => entry.component === component);
+  const answer = (status: Exposure['status'], reason: string): Exposure => ({
+    advisory: advisory.id,
+    status,
+    reason,
+  });
+  if (entries.length === 0) {
+    const others = [...new Set(advisory.affected.map((entry) => entry.component))].join(', ');
+    return answer('not-applicable', `it is about ${others || 'no component'}, not ${component}`);
+  }
+  // Each package of a component is judged by its own ranges: one that is affected is enough.
+  const standings = entries.map(({ ranges }) => standing(ranges, version));
+  const worst =
+    standings.find(({ affected }) => affected === true) ??
+    standings.find(({ affected }) => affected === undefined) ??
+    standings[0];
+  if (!worst || worst.affected === undefined) return answer('vendor-unknown', worst?.why ?? '');
+  if (!worst.affected) return answer('patched', worst.why);
+  if (!version.vendor) return answer('vulnerable', worst.why);
+  const vendor = vendorFix(advisory.id, version);
+  if (vendor) return answer(vendor.fixed ? 'patched' : 'vulnerable', vendor.why);
+  return answer(
+    'vendor-unknown',
+    `the base version ${worst.why}; the ${version.distribution} build ${versionText(version)}${version.suffix} may carry the fix without showing it`,
+  );
+}
+
+/**
+ * The observed tags of a server: its version and distribution; `cve=` for every flaw it has or may have; `patch=missing`
+ * when it has one, `unknown` when it may have one, `present` when it has none of those that concern it; and the highest
+ * CVSS score of those flaws. Flaws that no version is without say nothing of patches; nor does anything where no advisory
+ * with an end concerns it.
+ */
+export function tagsFor(
+  version: ServerVersion,
+  exposures: readonly Exposure[],
+  advisories: readonly Advisory[],
+): Tag[] {
+  const relevant = exposures.filter(({ status }) => status !== 'not-applicable');
+  const open = relevant.filter(({ status }) => status !== 'patched');
+  const tags: Tag[] = [`k8s-version=${versionText(version)}`, `distribution=${version.distribution}`];
+  tags.push(...new Set(open.map(({ advisory }) => `cve=${advisory}`)));
+  const endless = new Set(advisories.filter(hasNoEnd).map(({ id }) => id));
+  const patchable = relevant.filter(({ advisory }) => !endless.has(advisory));
+  if (patchable.length > 0) tags.push(`patch=${patchState(patchable)}`);
+  const ids = new Set(open.map(({ advisory }) => advisory));
+  const scores = advisories.filter(({ id }) => ids.has(id)).flatMap(({ cvss }) => cvss ?? []);
+  if (scores.length > 0) tags.push(`cvss=${Math.max(...scores)}`);
+  return tags.sort();
+}
+
+function patchState(exposures: readonly Exposure[]): string {
+  if (exposures.some(({ status }) => status === 'vulnerable')) return 'missing';
+  return exposures.some(({ status }) => status === 'vendor-unknown') ? 'unknown' : 'present';
+}
+
+/** Is every version affected, now and to come? */
+function hasNoEnd({ affected }: Advisory): boolean {
+  return affected.every(({ ranges }) =>
+    ranges.every(({ fixed, lastAffected }) => fixed === undefined && lastAffected === undefined),
+  );
+}

@@ -1,0 +1,133 @@
+// Our corrections to published records: what is known to be wrong in them, one row each, with the reason. A row that no
+// longer finds what it corrects, because the source was mended, changes nothing.
+import { compareVersions, parseVersion } from '../base/version.ts';
+import type { Advisory, VersionRange } from '../model/advisory.ts';
+import { type RangeEvent, rangesFromEvents } from './ranges.ts';
+
+type Correction = {
+  readonly advisory: string;
+  readonly change: /** A bound that was written wrong. */
+    | { readonly kind: 'fixed'; readonly from: string; readonly to: string }
+    /** The upper bound given as affected is the first version with the fix. */
+    | { readonly kind: 'last-affected-is-fixed'; readonly version: string }
+    /** The flaw is as old as the component. */
+    | { readonly kind: 'introduced'; readonly from: string; readonly to: string }
+    /** No version has a fix, and none will. */
+    | { readonly kind: 'never-fixed' };
+  readonly reason: string;
+};
+
+const corrections: readonly Correction[] = [
+  {
+    advisory: 'CVE-2022-3172',
+    change: { kind: 'fixed', from: '1.21.14', to: '1.22.14' },
+    reason: 'the record calls 1.21.14 fixed, but it is affected, and 1.21 never got a fix',
+  },
+  {
+    advisory: 'CVE-2021-25741',
+    change: { kind: 'fixed', from: '1.22.1', to: '1.22.2' },
+    reason: 'the fix for 1.22 came with 1.22.2, not 1.22.1',
+  },
+  {
+    advisory: 'CVE-2021-25741',
+    change: { kind: 'fixed', from: '1.19.16', to: '1.19.15' },
+    reason: 'the fix for 1.19 came with 1.19.15, not 1.19.16',
+  },
+  {
+    advisory: 'CVE-2018-1002102',
+    change: { kind: 'fixed', from: '1.12.2', to: '1.14.0' },
+    reason: 'the fix came with 1.14.0, not 1.12.2',
+  },
+  {
+    advisory: 'CVE-2020-10749',
+    change: { kind: 'fixed', from: '1.17.17', to: '1.17.7' },
+    reason: 'the fix for 1.17 came with 1.17.7; 1.17.17 is a slip of the pen',
+  },
+  {
+    advisory: 'CVE-2020-8551',
+    change: { kind: 'fixed', from: '1.17.2', to: '1.17.3' },
+    reason: 'the fix for 1.17 came with 1.17.3; 1.17.2 is affected',
+  },
+  {
+    advisory: 'CVE-2019-11254',
+    change: { kind: 'fixed', from: '1.16.7', to: '1.16.8' },
+    reason: 'the fix for 1.16 came with 1.16.8, not 1.16.7',
+  },
+  {
+    advisory: 'CVE-2025-5187',
+    change: { kind: 'introduced', from: '1.31.0', to: '0' },
+    reason: 'branches past their end are affected too, though the record leaves them out',
+  },
+  {
+    advisory: 'CVE-2025-15566',
+    change: { kind: 'last-affected-is-fixed', version: '1.12.5' },
+    reason: 'the record lists 1.12.5, which has the fix, as affected',
+  },
+  {
+    advisory: 'CVE-2025-15566',
+    change: { kind: 'last-affected-is-fixed', version: '1.13.1' },
+    reason: 'the record lists 1.13.1, which has the fix, as affected',
+  },
+  {
+    advisory: 'CVE-2026-24512',
+    change: { kind: 'fixed', from: '1.14.2', to: '1.14.3' },
+    reason: 'the fix for 1.14 came with 1.14.3; the record copies the bound of another flaw',
+  },
+  ...['CVE-2020-8554', 'CVE-2020-8561', 'CVE-2020-8562', 'CVE-2021-25740'].map(
+    (advisory): Correction => ({
+      advisory,
+      change: { kind: 'never-fixed' },
+      reason: 'the project will not fix it: every version is affected',
+    }),
+  ),
+];
+
+/** The advisory with what we know to be wrong put right, and a sentence for each correction made. */
+export function applyOverlay(advisory: Advisory): Advisory {
+  let current = advisory;
+  for (const correction of corrections) {
+    if (correction.advisory !== advisory.id) continue;
+    const affected = current.affected.map((entry) => ({
+      ...entry,
+      ranges: normalised(entry.ranges.map((range) => corrected(range, correction.change))),
+    }));
+    if (JSON.stringify(affected) === JSON.stringify(current.affected)) continue;
+    current = { ...current, affected, corrections: [...current.corrections, correction.reason] };
+  }
+  return current;
+}
+
+function corrected(range: VersionRange, change: Correction['change']): VersionRange {
+  switch (change.kind) {
+    case 'fixed':
+      return same(range.fixed, change.from) ? { ...range, fixed: change.to } : range;
+    case 'introduced':
+      return same(range.introduced, change.from) ? { ...range, introduced: change.to } : range;
+    case 'last-affected-is-fixed':
+      return same(range.lastAffected, change.version)
+        ? { introduced: range.introduced, fixed: change.version }
+        : range;
+    case 'never-fixed':
+      return { introduced: '0' };
+  }
+}
+
+function same(text: string | undefined, other: string): boolean {
+  const [a, b] = [parseVersion(text ?? ''), parseVersion(other)];
+  return a !== undefined && b !== undefined && compareVersions(a, b) === 0;
+}
+
+/** Ranges in order and merged again, for a moved bound may meet its neighbour. */
+function normalised(ranges: readonly VersionRange[]): VersionRange[] {
+  const events = ranges.flatMap(({ introduced, fixed, lastAffected }): RangeEvent[] =>
+    [
+      { kind: 'introduced' as const, text: introduced },
+      { kind: 'fixed' as const, text: fixed },
+      { kind: 'lastAffected' as const, text: lastAffected },
+    ].flatMap(({ kind, text }) => {
+      const version = parseVersion(text ?? '');
+      return version ? [{ kind, version }] : [];
+    }),
+  );
+  return rangesFromEvents(events);
+}
