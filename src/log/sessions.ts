@@ -1,0 +1,62 @@
+// Session records: many, kept by count, outside the chained log.
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { SessionRecord } from '../model/record.ts';
+
+export type SessionCounts = Record<SessionRecord['verdict'], number>;
+
+export type Sessions = {
+  add(records: readonly SessionRecord[]): void;
+  /** Newest first. */
+  list(limit: number, verdict?: SessionRecord['verdict']): readonly SessionRecord[];
+  /** All records ever added, those no longer kept among them. */
+  counts(): SessionCounts;
+  close(): void;
+};
+
+/** @param keep records kept, the newest */
+export function openSessions(path: string, keep: number): Sessions {
+  closeSync(openSync(path, 'a', 0o600)); // SQLite gives its journals the mode of the file
+  const database = new DatabaseSync(path, { timeout: 5_000 });
+  // A crash may lose the last moments of these records; waiting for the disk on each batch would cost more.
+  database.exec(`
+    PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
+    CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY, verdict TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS by_verdict ON sessions (verdict, id);
+    CREATE TABLE IF NOT EXISTS totals (verdict TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+  `);
+  const insert = database.prepare('INSERT INTO sessions (verdict, body) VALUES (?, ?)');
+  const count = database.prepare(
+    'INSERT INTO totals VALUES (?, 1) ON CONFLICT (verdict) DO UPDATE SET n = n + 1',
+  );
+  const trim = database.prepare('DELETE FROM sessions WHERE id <= (SELECT max(id) FROM sessions) - ?');
+  const newest = database.prepare('SELECT body FROM sessions ORDER BY id DESC LIMIT ?');
+  const filtered = database.prepare('SELECT body FROM sessions WHERE verdict = ? ORDER BY id DESC LIMIT ?');
+  const totals = database.prepare('SELECT verdict, n FROM totals');
+  return {
+    add(records) {
+      database.exec('BEGIN');
+      try {
+        for (const record of records) {
+          insert.run(record.verdict, JSON.stringify(record));
+          count.run(record.verdict);
+        }
+        trim.run(keep);
+        database.exec('COMMIT');
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    list(limit, verdict) {
+      const rows = verdict === undefined ? newest.all(limit) : filtered.all(verdict, limit);
+      return rows.map((row) => JSON.parse(row['body'] as string) as SessionRecord);
+    },
+    counts() {
+      const counts: SessionCounts = { accepted: 0, steered: 0, denied: 0 };
+      for (const row of totals.all()) counts[row['verdict'] as SessionRecord['verdict']] = row['n'] as number;
+      return counts;
+    },
+    close: () => database.close(),
+  };
+}
