@@ -1,0 +1,274 @@
+// Clients of the controller's API (model/api.ts): enrolment, the link of an agent or gate, and the CLI's admin calls.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import type { z } from 'zod';
+import { Failure } from '../base/failure.ts';
+import { Advisory } from '../model/advisory.ts';
+import {
+  AdvisoriesAnswer,
+  type AdvisoryRequest,
+  EnrolAnswer,
+  EventsAnswer,
+  type HealthReport,
+  type IncidentBatch,
+  type ProbeRequest,
+  type Role,
+  type SessionBatch,
+  SessionsAnswer,
+  type StageRequest,
+  Status,
+  TokenAnswer,
+  type TokenRequest,
+} from '../model/api.ts';
+import type { Entry } from '../model/entry.ts';
+import { Inventory } from '../model/inventory.ts';
+import { Plan, type Receipt } from '../model/plan.ts';
+import { Policy } from '../model/policy.ts';
+import type { SessionRecord } from '../model/record.ts';
+import { badAnswer, controllerServerName, openJsonClient } from './https-json.ts';
+import { identityValid, parseHostPort, readIdentity, writeIdentity } from './identity.ts';
+import { createRequest, fingerprint } from './pki.ts';
+
+/** An agent's or gate's connection to its controller. Every call may throw as JsonClient.call says. */
+export type ControllerLink = {
+  /** Our name, as enrolled. */
+  readonly name: string;
+  /** Port of the controller. */
+  readonly controllerPort: number;
+  /** The first plan with a generation above `after`, waiting up to `waitSeconds` (at most 60); undefined when none came. */
+  nextPlan(after: number, waitSeconds: number, signal: AbortSignal): Promise<Plan | undefined>;
+  sendReceipt(receipt: Receipt): Promise<void>;
+  sendHealth(report: HealthReport): Promise<void>;
+  sendIncidents(batch: IncidentBatch): Promise<void>;
+  sendSessions(batch: SessionBatch): Promise<void>;
+  close(): void;
+};
+
+export type Enrolment = {
+  /** `address:port`, IPv6 in brackets. */
+  readonly controller: string;
+  /** From POST /v1/tokens: `<id>.<secret>.<sha256 of the controller's CA>`. */
+  readonly token: string;
+  readonly role: Exclude<Role, 'admin'>;
+  readonly name: string;
+  /** The identity is written to `<dataDir>/identity/`. */
+  readonly dataDir: string;
+};
+
+/**
+ * Gets an identity from the controller, once: the key is made here and stays here, the controller's CA is accepted only
+ * when it has the fingerprint that the token names, and the token goes only to a server with a certificate of that CA.
+ * Does nothing when a valid identity of the same role, name and CA is there (the address is brought up to date).
+ * @throws Failure `bad-token`, `wrong-controller` (no CA with that fingerprint), `already-enrolled` (as somebody else),
+ * `controller-unreachable`, or the controller's Problem
+ */
+export async function enrol(want: Enrolment): Promise<void> {
+  const pin = /^[a-z0-9]{1,64}\.[A-Za-z0-9_-]{16,128}\.([0-9a-f]{64})$/.exec(want.token.trim())?.[1];
+  if (pin === undefined) {
+    throw new Failure('bad-token', 'this is not an enrolment token', {
+      hint: 'make one at the controller; it has three parts with dots between',
+    });
+  }
+  const folder = join(want.dataDir, 'identity');
+  const present = existsSync(join(folder, 'identity.json')) ? readIdentity(folder) : undefined;
+  if (present) {
+    const same = present.role === want.role && present.name === want.name && fingerprint(present.ca) === pin;
+    if (!same) {
+      throw new Failure(
+        'already-enrolled',
+        `already enrolled as ${present.role} '${present.name}' with the controller at ${present.controller}`,
+        { place: folder, hint: 'remove this folder to enrol again' },
+      );
+    }
+    if (identityValid(present, Date.now())) {
+      if (present.controller !== want.controller)
+        writeIdentity(folder, { ...present, controller: want.controller });
+      return;
+    }
+  }
+  const ca = await fetchPinnedAuthority(want.controller, pin);
+  const { key, request } = await createRequest(want.name);
+  const client = openJsonClient({ controller: want.controller, ca });
+  try {
+    const { role, name } = want;
+    const answer = parseAnswer(
+      EnrolAnswer,
+      await client.call({
+        method: 'POST',
+        path: '/v1/enrol',
+        body: { token: want.token.trim(), role, name, csr: request },
+      }),
+    );
+    if (fingerprint(answer.ca) !== pin) throw badAnswer('it names another CA than the token');
+    writeIdentity(folder, {
+      controller: want.controller,
+      role,
+      name,
+      key,
+      certificate: answer.certificate,
+      ca,
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** Opens the link of an enrolled agent or gate. @throws Failure `not-enrolled` */
+export function openLink(dataDir: string): ControllerLink {
+  const identity = readIdentity(join(dataDir, 'identity'));
+  const client = openJsonClient(identity);
+  const post = async (path: string, body: unknown) => {
+    await client.call({ method: 'POST', path, body });
+  };
+  return {
+    name: identity.name,
+    controllerPort: parseHostPort(identity.controller).port,
+    async nextPlan(after, waitSeconds, signal) {
+      const wait = Math.min(60, Math.max(0, Math.floor(waitSeconds)));
+      const answer = await client.call({
+        method: 'GET',
+        path: `/v1/plan?after=${after}&wait=${wait}`,
+        timeoutMs: (wait + 10) * 1000,
+        signal,
+      });
+      return answer === undefined ? undefined : parseAnswer(Plan, answer);
+    },
+    sendReceipt: (receipt) => post('/v1/receipts', receipt),
+    sendHealth: (report) => post('/v1/health', report),
+    sendIncidents: (batch) => post('/v1/incidents', batch),
+    sendSessions: (batch) => post('/v1/sessions', batch),
+    close: () => client.close(),
+  };
+}
+
+/** The calls that need the admin certificate. Every call may throw as JsonClient.call says. */
+export type Admin = {
+  /** `address:port` of the controller. */
+  readonly controller: string;
+  status(): Promise<Status>;
+  /** Entries after `after`, oldest first; waits up to `waitSeconds` for the first one. */
+  events(want: {
+    after: number;
+    waitSeconds?: number;
+    limit?: number;
+    signal?: AbortSignal;
+  }): Promise<readonly Entry[]>;
+  /** Newest first. */
+  sessions(want?: { limit?: number; verdict?: SessionRecord['verdict'] }): Promise<readonly SessionRecord[]>;
+  setStage(request: StageRequest): Promise<void>;
+  /** Probes now, all servers or the one named, and answers when their stages are decided. */
+  probe(request?: ProbeRequest): Promise<Status>;
+  inventory(): Promise<Inventory>;
+  putInventory(inventory: Inventory): Promise<void>;
+  policy(): Promise<Policy>;
+  putPolicy(policy: Policy): Promise<void>;
+  createToken(request: TokenRequest): Promise<TokenAnswer>;
+  advisories(): Promise<readonly Advisory[]>;
+  /** Answers when the stages that follow are decided. */
+  addAdvisory(request: AdvisoryRequest): Promise<Advisory>;
+  close(): void;
+};
+
+/**
+ * Opens the API as admin with the identity in `<folder>/admin/` (a controller's data folder) or in the folder itself.
+ * @throws Failure `not-enrolled`
+ */
+export function openAdmin(folder: string): Admin {
+  const inner = join(folder, 'admin');
+  const identity = readIdentity(existsSync(join(inner, 'identity.json')) ? inner : folder);
+  const client = openJsonClient(identity);
+  const get = (path: string) => client.call({ method: 'GET', path });
+  // A change answers when its plans are compiled and logged; a probe when every server has answered or timed out.
+  const send = (method: 'POST' | 'PUT', path: string, body: unknown) =>
+    client.call({ method, path, body, timeoutMs: 60_000 });
+  return {
+    controller: identity.controller,
+    status: async () => parseAnswer(Status, await get('/v1/status')),
+    async events({ after, waitSeconds = 0, limit = 1000, signal }) {
+      const wait = Math.min(60, Math.max(0, Math.floor(waitSeconds)));
+      const answer = await client.call({
+        method: 'GET',
+        path: `/v1/events?after=${after}&wait=${wait}&limit=${limit}`,
+        timeoutMs: (wait + 10) * 1000,
+        ...(signal ? { signal } : {}),
+      });
+      return parseAnswer(EventsAnswer, answer).entries;
+    },
+    async sessions({ limit = 100, verdict } = {}) {
+      const filter = verdict ? `&verdict=${verdict}` : '';
+      return parseAnswer(SessionsAnswer, await get(`/v1/sessions?limit=${limit}${filter}`)).sessions;
+    },
+    async setStage(request) {
+      await send('POST', '/v1/stage', request);
+    },
+    probe: async (request = {}) => parseAnswer(Status, await send('POST', '/v1/probe', request)),
+    inventory: async () => parseAnswer(Inventory, await get('/v1/inventory')),
+    async putInventory(inventory) {
+      await send('PUT', '/v1/inventory', inventory);
+    },
+    policy: async () => parseAnswer(Policy, await get('/v1/policy')),
+    async putPolicy(policy) {
+      await send('PUT', '/v1/policy', policy);
+    },
+    createToken: async (request) => parseAnswer(TokenAnswer, await send('POST', '/v1/tokens', request)),
+    addAdvisory: async (request) => parseAnswer(Advisory, await send('POST', '/v1/advisories', request)),
+    advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
+    close: () => client.close(),
+  };
+}
+
+function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw badAnswer(`${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'malformed'}`);
+}
+
+/**
+ * The CA certificate with that fingerprint, from the chain that the controller presents. Nothing is sent on this
+ * connection, and the certificate counts only because of its fingerprint.
+ */
+function fetchPinnedAuthority(controller: string, pin: string): Promise<string> {
+  const { host, port } = parseHostPort(controller);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, servername: controllerServerName, rejectUnauthorized: false });
+    const fail = (cause: Error) => {
+      socket.destroy();
+      reject(
+        new Failure(
+          'controller-unreachable',
+          `the controller at ${controller} can't be reached: ${cause.message}`,
+          {
+            cause,
+          },
+        ),
+      );
+    };
+    socket.setTimeout(5_000, () => fail(new Error('no TLS handshake in time')));
+    socket.on('error', fail);
+    socket.on('secureConnect', () => {
+      const seen = new Set<string>();
+      let certificate = socket.getPeerX509Certificate();
+      while (certificate && !seen.has(certificate.fingerprint256)) {
+        seen.add(certificate.fingerprint256);
+        const pem = certificate.toString();
+        if (fingerprint(pem) === pin) {
+          socket.destroy();
+          return resolve(pem);
+        }
+        certificate = certificate.issuerCertificate;
+      }
+      socket.destroy();
+      reject(
+        new Failure(
+          'wrong-controller',
+          `the server at ${controller} is not the controller that made this token`,
+          {
+            hint: 'check the address, and that the token is from this controller',
+          },
+        ),
+      );
+    });
+  });
+}
