@@ -1,0 +1,175 @@
+// What people call, with the admin certificate: documents, stages, probes, advisories, and everything that is shown.
+import { canonicalJson } from '../base/canonical-json.ts';
+import { Failure } from '../base/failure.ts';
+import { sha256 } from '../log/chain.ts';
+import {
+  AdvisoryRequest,
+  InventoryBody,
+  PolicyBody,
+  ProbeRequest,
+  StageRequest,
+  TokenRequest,
+} from '../model/api.ts';
+import { SessionRecord } from '../model/record.ts';
+import type { Core } from './core.ts';
+import { putDocuments } from './documents.ts';
+import type { Call, Route } from './http-server.ts';
+import { readAdvisory } from './knowledge.ts';
+import { MiB, number, parseBody, patient, type Services } from './route-parts.ts';
+import { pairKey } from './state.ts';
+import { buildStatus } from './status.ts';
+import { makeToken } from './tokens.ts';
+
+export function adminRoutes(services: Services): readonly Route[] {
+  const { core, authority, reconciler, prober, sessions } = services;
+  const status = () => ({ json: buildStatus(services) });
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/tokens',
+      roles: ['admin'],
+      handle(call) {
+        const request = parseBody(TokenRequest, call.body);
+        const { answer, entry } = makeToken(request, authority.pin, person(call), core.clock.now());
+        core.record([entry]);
+        return { json: answer };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/inventory',
+      roles: ['admin'],
+      handle() {
+        const inventory = core.inventory();
+        if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');
+        return { json: inventory };
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/inventory',
+      roles: ['admin'],
+      maxBody: 32 * MiB,
+      handle(call) {
+        const inventory = parseBody(InventoryBody, call.body, 'bad-inventory');
+        putDocuments(core, { inventory }, person(call));
+        reconciler.run();
+        void prober.probe();
+        return undefined;
+      },
+    },
+    { method: 'GET', path: '/v1/policy', roles: ['admin'], handle: () => ({ json: core.policy() }) },
+    {
+      method: 'PUT',
+      path: '/v1/policy',
+      roles: ['admin'],
+      maxBody: 8 * MiB,
+      handle(call) {
+        putDocuments(core, { policy: parseBody(PolicyBody, call.body, 'bad-policy') }, person(call));
+        reconciler.run();
+        return undefined;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/stage',
+      roles: ['admin'],
+      handle(call) {
+        const request = parseBody(StageRequest, call.body);
+        known(core, request.server);
+        if (!core.knowledge.shields.some((shield) => shield.id === request.shield))
+          throw new Failure('unknown-shield', `there is no shield '${request.shield}'`);
+        const version = core.state.servers.get(request.server)?.observation?.version;
+        const { server, shield, stage, why } = request;
+        core.decide([
+          {
+            kind: 'stage',
+            actor: person(call),
+            subject: server,
+            data: {
+              shield,
+              from: core.state.stages.get(pairKey(server, shield))?.stage ?? 'observe',
+              stage,
+              why,
+              by: 'person',
+              ...(version === undefined ? {} : { version }),
+            },
+          },
+        ]);
+        reconciler.run();
+        return undefined;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/probe',
+      roles: ['admin'],
+      async handle(call) {
+        const { server } = parseBody(ProbeRequest, call.body);
+        if (server !== undefined) known(core, server);
+        await prober.probe(server);
+        return status();
+      },
+    },
+    { method: 'GET', path: '/v1/status', roles: ['admin'], handle: status },
+    {
+      method: 'GET',
+      path: '/v1/events',
+      roles: ['admin'],
+      async handle(call) {
+        const after = number(call, 'after', 0, 0, Number.MAX_SAFE_INTEGER);
+        const wait = number(call, 'wait', 0, 0, 60);
+        const limit = number(call, 'limit', 1000, 1, 5000);
+        await patient(call.signal, wait, (signal) => core.log.waitFor(after, signal));
+        return { json: { entries: core.log.read(after, limit) } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/sessions',
+      roles: ['admin'],
+      handle(call) {
+        const verdict = call.query.get('verdict');
+        const parsed = SessionRecord.shape.verdict.optional().safeParse(verdict ?? undefined);
+        if (!parsed.success) throw new Failure('bad-request', 'verdict must be accepted, steered or denied');
+        return { json: { sessions: sessions.list(number(call, 'limit', 100, 1, 10_000), parsed.data) } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/advisories',
+      roles: ['admin'],
+      handle: () => ({ json: { advisories: core.knowledge.advisories } }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/advisories',
+      roles: ['admin'],
+      maxBody: 1 * MiB,
+      handle(call) {
+        const { place, record } = parseBody(AdvisoryRequest, call.body);
+        const advisory = readAdvisory(record, place);
+        const { id, severity, summary } = advisory;
+        const known = core.state.published.has(id)
+          ? core.knowledge.advisories.find((item) => item.id === id)
+          : undefined;
+        // The same record found elsewhere says nothing new.
+        if (known && canonicalJson({ ...known, source: advisory.source }) === canonicalJson(advisory))
+          return { json: known };
+        const text = canonicalJson(advisory);
+        const data = { document: sha256(text), severity, summary, place };
+        core.record([{ kind: 'advisory', actor: person(call), subject: id, data }], [text]);
+        prober.reassess();
+        return { json: advisory };
+      },
+    },
+  ];
+}
+
+const person = (call: Call): string => `user:${call.caller?.name}`;
+
+function known(core: Core, server: string): void {
+  if (!core.inventory()?.servers.some((item) => item.name === server))
+    throw new Failure('unknown-server', `there is no server '${server}' in the inventory`);
+}

@@ -1,0 +1,278 @@
+// The one place where state changes: entries are compiled into plans before they are logged, so that a change which
+// can't be compiled changes nothing, and logged before they are applied, so that state never runs ahead of the log.
+import { canonicalJson } from '../base/canonical-json.ts';
+import { type Clock, timestamp } from '../base/clock.ts';
+import { describeFailure, Failure } from '../base/failure.ts';
+import { sha256 } from '../log/chain.ts';
+import { createWaiters, type Log } from '../log/log.ts';
+import { Advisory } from '../model/advisory.ts';
+import type { Endpoint } from '../model/common.ts';
+import type { Entry, NewEntry } from '../model/entry.ts';
+import { Inventory } from '../model/inventory.ts';
+import { Policy } from '../model/policy.ts';
+import { type AgentPlanBody, compile, type GatePlanBody } from '../policy/compile.ts';
+import { type Knowledge, withPublished } from './knowledge.ts';
+import { apply, emptyState, fork, type State, workerKey } from './state.ts';
+
+export type CoreOptions = {
+  readonly log: Log;
+  readonly knowledge: Knowledge;
+  readonly clock: Clock;
+  /** Where agents reach the controller, and the addresses it probes from. */
+  readonly controllers: readonly Endpoint[];
+  readonly probers: readonly string[];
+  /** Takes what the compiler found worth a look, once per sentence. */
+  readonly note: (line: string) => void;
+};
+
+export type Core = {
+  readonly state: Readonly<State>;
+  /** Of the folders, and what was published. */
+  readonly knowledge: Knowledge;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The inventory in force, undefined before the first. */
+  inventory(): Inventory | undefined;
+  policy(): Policy;
+  /**
+   * Changes what plans are made from: compiles, then logs the entries with the plans that they change and wakes who
+   * waits for those. @throws Failure of the compiler, and nothing is changed
+   */
+  decide(entries: readonly NewEntry[], documents?: readonly string[]): readonly Entry[];
+  /**
+   * Compiles anew after something beside the decisions changed: an agent was enrolled. What can't be compiled is told, and
+   * the former plans stand.
+   */
+  replan(): void;
+  /** Logs entries that plans don't depend on, with the documents that they name. */
+  record(entries: readonly NewEntry[], documents?: readonly string[]): readonly Entry[];
+  /** The plan of an agent or gate as JSON; undefined when it has none. */
+  plan(
+    kind: 'agent' | 'gate',
+    target: string,
+  ): { readonly generation: number; readonly text: string } | undefined;
+  /** True as soon as its plan's generation is above `after`; false when aborted or closed first. */
+  waitForPlan(kind: 'agent' | 'gate', target: string, after: number, signal: AbortSignal): Promise<boolean>;
+  /** Called after entries were logged and applied. */
+  onChange(listener: (entries: readonly Entry[]) => void): void;
+  close(): void;
+};
+
+/** Superseded plans that stay readable by hash, per target. */
+const plansKept = 3;
+
+/** Rebuilds state from the log. @throws Failure `bad-log` when an entry is not what a controller writes */
+export function openCore(options: CoreOptions): Core {
+  const { log, clock, controllers, probers, note } = options;
+  const state = emptyState();
+  const planTexts = new Map<string, { generation: number; text: string }>();
+  const planHistory = new Map<string, string[]>();
+  const waiters = createWaiters();
+  const listeners: ((entries: readonly Entry[]) => void)[] = [];
+  const inventories = cached((text) => Inventory.parse(JSON.parse(text)));
+  const policies = cached((text) => Policy.parse(JSON.parse(text)));
+  const warned = new Set<string>();
+  const noPolicy = Policy.parse({ apiVersion: 'portcullis/v1' });
+  replay();
+  let knowledge = readPublished();
+
+  return {
+    state,
+    get knowledge() {
+      return knowledge;
+    },
+    clock,
+    log,
+    inventory: () => inventories(state.inventory, []),
+    policy: () => policies(state.policy, []) ?? noPolicy,
+    decide,
+    replan() {
+      try {
+        decide([]);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        note(`the plans stay as they are: ${describeFailure(error)}`);
+      }
+    },
+    record: (entries, documents = []) => commit(entries, documents, []),
+    plan: (kind, target) => planTexts.get(workerKey(kind, target)),
+    waitForPlan: (kind, target, after, signal) =>
+      waiters.wait(() => (planTexts.get(workerKey(kind, target))?.generation ?? 0) > after, signal),
+    onChange: (listener) => void listeners.push(listener),
+    close: () => waiters.close(),
+  };
+
+  function decide(entries: readonly NewEntry[], documents: readonly string[] = []): readonly Entry[] {
+    const now = clock.now();
+    const next = fork(state);
+    for (const entry of entries) apply(next, entry, now);
+    const plans = changedPlans(next, documents, now);
+    return commit(
+      [...entries, ...plans.map((plan) => plan.entry)],
+      [...documents, ...plans.map((plan) => plan.text)],
+      plans,
+    );
+  }
+
+  function commit(
+    entries: readonly NewEntry[],
+    documents: readonly string[],
+    plans: readonly NewPlan[],
+  ): readonly Entry[] {
+    if (entries.length === 0) return [];
+    const logged = log.append(entries, documents);
+    for (const entry of logged) apply(state, entry, Date.parse(entry.at));
+    if (logged.some((entry) => entry.kind === 'advisory')) knowledge = readPublished();
+    for (const { key, generation, text } of plans) planTexts.set(key, { generation, text });
+    if (plans.length > 0) waiters.notify();
+    forgetOldPlans(plans);
+    for (const listener of listeners) listener(logged);
+    return logged;
+  }
+
+  function readPublished(): Knowledge {
+    return withPublished(
+      options.knowledge,
+      [...state.published].map(([id, document]) => {
+        const text = log.document(document);
+        if (text === undefined) throw new Failure('bad-log', `the log lacks the document of ${id}`);
+        const parsed = Advisory.safeParse(JSON.parse(text));
+        if (parsed.success) return parsed.data;
+        throw new Failure('bad-log', `the document of ${id} is not what a controller writes`, {
+          cause: parsed.error,
+        });
+      }),
+    );
+  }
+
+  function changedPlans(next: State, documents: readonly string[], now: number): NewPlan[] {
+    const inventory = inventories(next.inventory, documents);
+    if (!inventory) return [];
+    const servers = new Set(inventory.servers.map((server) => server.name));
+    const compiled = compile({
+      inventory,
+      policy: policies(next.policy, documents) ?? noPolicy,
+      shields: knowledge.shields,
+      observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),
+      stages: [...next.stages.values()].filter((item) => servers.has(item.server)),
+      controllers,
+      probers,
+      enrolled: [...next.identities.keys()].flatMap((key) =>
+        key.startsWith('agent:') ? key.slice('agent:'.length) : [],
+      ),
+    });
+    warn(compiled.warnings);
+    const bodies: (AgentPlanBody | GatePlanBody)[] = [
+      ...compiled.agents.values(),
+      ...compiled.gates.values(),
+    ];
+    const present = new Set(bodies.map((body) => workerKey(body.kind, body.target)));
+    // A host that left the inventory has what it enforces taken away; it is not left with its last plan.
+    for (const [key, { kind, target }] of state.plans) {
+      if (present.has(key)) continue;
+      bodies.push(
+        kind === 'agent'
+          ? { kind, target, services: [], keepOpen: [], addressTags: [] }
+          : { kind, target, listeners: [], addressTags: [] },
+      );
+    }
+    return bodies.flatMap((body) => newPlan(state, body, now) ?? []);
+  }
+
+  function warn(warnings: readonly string[]): void {
+    for (const warning of warnings) {
+      if (warned.has(warning)) continue;
+      warned.add(warning);
+      note(`warning: ${warning}`);
+    }
+  }
+
+  function forgetOldPlans(plans: readonly NewPlan[]): void {
+    const old: string[] = [];
+    for (const { key, document } of plans) {
+      const history = [...(planHistory.get(key) ?? []), document];
+      old.push(...history.splice(0, Math.max(0, history.length - plansKept)));
+      planHistory.set(key, history);
+    }
+    if (old.length > 0) log.prune(old);
+  }
+
+  function replay(): void {
+    for (let entries = log.read(0, 1000); entries.length > 0; ) {
+      for (const entry of entries) {
+        try {
+          apply(state, entry, Date.parse(entry.at));
+        } catch (cause) {
+          throw new Failure('bad-log', `entry ${entry.seq} (${entry.kind}) is not what a controller writes`, {
+            cause,
+          });
+        }
+        if (entry.kind === 'plan') {
+          const key = workerKey(String(entry.data['kind']), entry.subject);
+          planHistory.set(
+            key,
+            [...(planHistory.get(key) ?? []), String(entry.data['document'])].slice(-plansKept),
+          );
+        }
+      }
+      entries = log.read(entries.at(-1)?.seq ?? 0, 1000);
+    }
+    for (const [key, { generation, document }] of state.plans) {
+      const text = log.document(document);
+      if (text === undefined)
+        throw new Failure('bad-log', `the log lacks the document of plan ${key} ${generation}`);
+      planTexts.set(key, { generation, text });
+    }
+  }
+
+  /** Parses a document once per hash; only the latest is kept. */
+  function cached<T>(parse: (text: string) => T) {
+    let last: { hash: string; value: T } | undefined;
+    return (hash: string | undefined, fresh: readonly string[]): T | undefined => {
+      if (hash === undefined) return undefined;
+      if (last?.hash === hash) return last.value;
+      const text = fresh.find((item) => sha256(item) === hash) ?? log.document(hash);
+      if (text === undefined) throw new Failure('bad-log', `the log lacks document ${hash}`);
+      const value = parse(text);
+      last = { hash, value };
+      return value;
+    };
+  }
+}
+
+type NewPlan = {
+  readonly key: string;
+  readonly generation: number;
+  readonly text: string;
+  readonly document: string;
+  readonly entry: NewEntry;
+};
+
+/** The next plan of a target; undefined when its body is what is in force. */
+function newPlan(state: State, body: AgentPlanBody | GatePlanBody, now: number): NewPlan | undefined {
+  const key = workerKey(body.kind, body.target);
+  const former = state.plans.get(key);
+  const canonical = canonicalJson(body);
+  const digest = sha256(canonical);
+  if (former?.body === digest) return undefined;
+  const generation = (former?.generation ?? 0) + 1;
+  // Bodies may be megabytes: the two members that make a plan of one are written in front of it.
+  const text = `{"generation":${generation},"issuedAt":"${timestamp(now)}",${canonical.slice(1)}`;
+  const document = sha256(text);
+  const stands =
+    body.kind === 'agent'
+      ? { services: body.services.map(({ server, stage }) => ({ server, stage })) }
+      : { listeners: body.listeners.map(({ server, stage }) => ({ server, stage })) };
+  return {
+    key,
+    generation,
+    text,
+    document,
+    entry: {
+      kind: 'plan',
+      actor: 'controller',
+      subject: body.target,
+      data: { kind: body.kind, generation, body: digest, document, ...stands },
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// Reads what the servers are: versions become exposures and tags, and the proof of a patch is looked for where it is
+// the one thing missing.
+import { canonicalJson } from '../base/canonical-json.ts';
+import { describeFailure, Failure } from '../base/failure.ts';
+import type { ApiServer } from '../model/inventory.ts';
+import type { Core } from './core.ts';
+import type { ReadVersion } from './knowledge.ts';
+import type { Reconciler } from './reconcile.ts';
+import { safeProbe } from './safe-probe.ts';
+import { readVersion } from './server-link.ts';
+import { noServerState } from './state.ts';
+
+export type Prober = {
+  /** Probes all servers, or the one named, from now on; resolves when what follows from the answers is decided. */
+  probe(server?: string): Promise<void>;
+  /** When a server was last probed, ms since the epoch. */
+  probedAt(server: string): number | undefined;
+  /** Judges versions read earlier anew: advisories may have changed since. */
+  reassess(): void;
+};
+
+/** Servers probed at the same time. */
+const width = 8;
+
+export function createProber(
+  core: Core,
+  reconciler: Reconciler,
+  note: (line: string) => void,
+  signal: AbortSignal,
+): Prober {
+  const times = new Map<string, number>();
+  const running = new Map<string, Promise<void>>();
+
+  return {
+    async probe(name) {
+      const servers = (core.inventory()?.servers ?? []).filter(
+        (item) => name === undefined || item.name === name,
+      );
+      const queue = [...servers];
+      const work = async () => {
+        for (let server = queue.shift(); server && !signal.aborted; server = queue.shift()) {
+          // An answer must be younger than the question: one that is under way is awaited, then asked again.
+          const turn = (running.get(server.name) ?? Promise.resolve()).then(() =>
+            once(server).catch((error: unknown) =>
+              note(`defect in probing ${server.name}: ${error instanceof Error ? error.stack : error}`),
+            ),
+          );
+          running.set(server.name, turn);
+          await turn;
+          if (running.get(server.name) === turn) running.delete(server.name);
+        }
+      };
+      await Promise.all(Array.from({ length: width }, work));
+    },
+    probedAt: (name) => times.get(name),
+    reassess() {
+      for (const { name } of core.inventory()?.servers ?? []) {
+        const version = core.state.servers.get(name)?.observation?.version;
+        if (version === undefined) continue;
+        try {
+          observe(name, { gitVersion: version });
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          failed(name, describeFailure(error));
+        }
+      }
+      reconciler.run();
+    },
+  };
+
+  async function once(server: ApiServer): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      const version = await readVersion(server, signal);
+      if (signal.aborted || !stillThere(server)) return;
+      times.set(server.name, core.clock.now());
+      observe(server.name, version);
+      if (core.state.servers.get(server.name)?.probeError !== undefined)
+        core.record([{ kind: 'probe', actor: 'controller', subject: server.name, data: { ok: true } }]);
+      reconciler.run();
+      if (reconciler.unproven().includes(server.name)) await prove(server, version.gitVersion);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      if (signal.aborted || !stillThere(server)) return;
+      times.set(server.name, core.clock.now());
+      failed(server.name, describeFailure(error));
+    }
+  }
+
+  function failed(server: string, error: string): void {
+    if (core.state.servers.get(server)?.probeError === error) return;
+    core.record([{ kind: 'probe', actor: 'controller', subject: server, data: { ok: false, error } }]);
+  }
+
+  /**
+   * Logs what a version means when that changed.
+   * @throws Failure `bad-version`, or the compiler's when policy doesn't compile with the tags: the former ones stand
+   */
+  function observe(server: string, version: ReadVersion): void {
+    const { exposures, tags } = core.knowledge.assess(version);
+    const data = { version: version.gitVersion, tags: [...tags], exposures: [...exposures] };
+    const former = core.state.servers.get(server)?.observation;
+    if (former && canonicalJson(former) === canonicalJson(data)) return;
+    core.decide([{ kind: 'tags', actor: 'controller', subject: server, data }]);
+  }
+
+  async function prove(server: ApiServer, version: string): Promise<void> {
+    const { result, detail } = await safeProbe(server, signal);
+    if (signal.aborted || !stillThere(server)) return;
+    const former = (core.state.servers.get(server.name) ?? noServerState).safeProbe;
+    if (former?.version !== version || former.result !== result || former.detail !== detail) {
+      core.record([
+        { kind: 'safe-probe', actor: 'controller', subject: server.name, data: { version, result, detail } },
+      ]);
+    }
+    reconciler.run();
+  }
+
+  function stillThere(server: ApiServer): boolean {
+    return core.inventory()?.servers.some((item) => item.name === server.name) ?? false;
+  }
+}

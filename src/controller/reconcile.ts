@@ -1,0 +1,134 @@
+// Applies the response plan until nothing more follows from what is known.
+import { describeFailure } from '../base/failure.ts';
+import type { NewEntry } from '../model/entry.ts';
+import type { ApiServer } from '../model/inventory.ts';
+import type { Core } from './core.ts';
+import { nextStage, type Situation, wantsSafeProbe } from './response.ts';
+import { noServerState, pairKey, workerKey } from './state.ts';
+import type { Workers } from './workers.ts';
+
+export type Reconciler = {
+  /** Decides and logs every stage that follows from the present state. Never throws. */
+  run(): void;
+  /** Servers whose patch waits for its proof. */
+  unproven(): readonly string[];
+  /** What a server at `block` or `inspect` lacks for callers to be inspected, as clauses; empty when nothing. */
+  lacks(server: string): readonly string[];
+  /** Why a pair's next stage was refused by the compiler, by `pairKey`. */
+  readonly refusals: ReadonlyMap<string, string>;
+};
+
+export function createReconciler(core: Core, workers: Workers): Reconciler {
+  const refusals = new Map<string, string>();
+  return {
+    refusals,
+    run() {
+      // Each pass moves a pair at most one stage, and no pair can pass through more than all four.
+      for (let pass = 0; pass < 4; pass++) {
+        const wanted = situations().flatMap(({ server, situation }) => {
+          const next = nextStage(situation, core.policy().response);
+          return next ? [{ server, situation, next }] : [];
+        });
+        if (wanted.length === 0) return;
+        let moved = false;
+        for (const { server, situation, next } of wanted) {
+          const key = pairKey(server, situation.shield.id);
+          try {
+            core.decide([stageEntry(server, situation, next)]);
+            refusals.delete(key);
+            moved = true;
+          } catch (error) {
+            refuse(key, server, next.stage, describeFailure(error));
+          }
+        }
+        if (!moved) return;
+      }
+    },
+    lacks(name) {
+      const server = core.inventory()?.servers.find((item) => item.name === name);
+      if (!server) return [];
+      return [
+        ...(acknowledged('agent', server.host) ? [] : ['the agent has not applied its plan']),
+        ...(gateReady(server) ? [] : ['the gate is not ready']),
+      ];
+    },
+    unproven() {
+      const response = core.policy().response;
+      const names = situations()
+        .filter(({ situation }) => wantsSafeProbe(situation, response))
+        .map(({ server }) => server);
+      return [...new Set(names)];
+    },
+  };
+
+  /** A stage that can't be compiled is shown and logged once, and the others go on. */
+  function refuse(key: string, server: string, stage: string, why: string): void {
+    if (refusals.get(key) === why) return;
+    refusals.set(key, why);
+    core.record([
+      {
+        kind: 'health',
+        actor: 'controller',
+        subject: server,
+        data: { ok: false, detail: `stage ${stage} was refused: ${why}` },
+      },
+    ]);
+  }
+
+  function situations(): { server: string; situation: Situation }[] {
+    const inventory = core.inventory();
+    if (!inventory) return [];
+    const { state, knowledge } = core;
+    return inventory.servers.flatMap((item) => {
+      const { name, host } = item;
+      const server = state.servers.get(name) ?? noServerState;
+      const ready = { agentReady: acknowledged('agent', host), gateReady: gateReady(item) };
+      return knowledge.shields
+        .filter((shield) => shield.component === 'kube-apiserver')
+        .map((shield) => ({
+          server: name,
+          situation: {
+            shield,
+            severity: knowledge.advisories.find((item) => item.id === shield.id)?.severity ?? shield.severity,
+            server,
+            exposure: server.observation?.exposures.find((item) => item.advisory === shield.id),
+            stage: state.stages.get(pairKey(name, shield.id)),
+            ...ready,
+          },
+        }));
+    });
+  }
+
+  function gateReady({ host, gatePort }: ApiServer): boolean {
+    const gate = workers.last('gate', host);
+    return (
+      gate?.fresh === true &&
+      gate.report.ok &&
+      gate.report.listening.includes(gatePort) &&
+      gate.report.generation === core.state.plans.get(workerKey('gate', host))?.generation
+    );
+  }
+
+  function acknowledged(kind: 'agent' | 'gate', name: string): boolean {
+    const receipt = core.state.receipts.get(workerKey(kind, name));
+    const plan = core.state.plans.get(workerKey(kind, name));
+    return receipt?.ok === true && receipt.generation === plan?.generation;
+  }
+}
+
+function stageEntry(server: string, situation: Situation, next: { stage: string; why: string }): NewEntry {
+  const version = situation.server.observation?.version;
+  return {
+    kind: 'stage',
+    actor: 'controller',
+    subject: server,
+    data: {
+      shield: situation.shield.id,
+      from: situation.stage?.stage ?? 'observe',
+      stage: next.stage,
+      why: next.why,
+      by: 'policy',
+      ...(version === undefined ? {} : { version }),
+    },
+  };
+}

@@ -1,0 +1,94 @@
+// What the response plan does by itself: from exposures, stages, gates and proofs to the next stage. Pure.
+import type { Exposure } from '../model/advisory.ts';
+import type { Severity, Stage } from '../model/common.ts';
+import type { ResponsePlan } from '../model/policy.ts';
+import type { Shield } from '../model/shield.ts';
+import { isExposed, type ServerState, type StageState } from './state.ts';
+
+/** One shield and one server, as seen now. */
+export type Situation = {
+  readonly shield: Shield;
+  /** Severity of the advisory; the shield's own where the advisory isn't known. */
+  readonly severity: Severity;
+  readonly server: ServerState;
+  readonly exposure: Exposure | undefined;
+  readonly stage: StageState | undefined;
+  /** The agent of the server's host acknowledged the plan that is wanted now. */
+  readonly agentReady: boolean;
+  /** The gate of the server's host is fresh, healthy, at the wanted generation and listens for this server. */
+  readonly gateReady: boolean;
+};
+
+const severities: readonly Severity[] = ['info', 'warning', 'minor', 'major', 'critical'];
+
+/**
+ * The stage to go to and why; undefined to stay. In order, the first that applies:
+ *
+ * 1. Exposed, severity at or above the policy's, standing at `observe` or `lifted` → `block`, when policy says so.
+ *    An exposure that only the vendor could rule out counts for shields of tier 1: exact, and for the gravest flaws.
+ * 2. Patched, standing at `block` or `inspect`, every condition of the shield's lift met → `lifted`, when policy says so.
+ * 3. Standing at `block` by policy, the agent has acknowledged and the gate is ready → `inspect`, when policy says so.
+ *
+ * A stage that a person set stays, for the version it was set for: by rule 1 a new version is judged anew. Rule 2 also
+ * ends an `inspect` that a person set, never a `block`. A gate that dies doesn't move the stage: callers stay steered
+ * to it, and are refused.
+ */
+export function nextStage(
+  situation: Situation,
+  response: ResponsePlan,
+): { stage: Stage; why: string } | undefined {
+  const { stage, exposure, shield, server } = situation;
+  const current = stage?.stage ?? 'observe';
+  const version = server.observation?.version;
+  const held = stage?.by === 'person' && stage.version === version;
+
+  if (
+    exposure &&
+    mustRespond(situation, response) &&
+    (current === 'observe' || current === 'lifted') &&
+    !held
+  )
+    return { stage: 'block', why: `${exposure.reason}; severity ${situation.severity}` };
+
+  if (exposure?.status === 'patched' && (current === 'block' || current === 'inspect')) {
+    if (response.lift !== 'proven' || (stage?.by === 'person' && current === 'block')) return undefined;
+    if (shield.lift.when.includes('upgrade-probe') && !provenFor(server, version)) return undefined;
+    const proof = shield.lift.when.includes('upgrade-probe')
+      ? `; safe probe: ${server.safeProbe?.detail}`
+      : '';
+    return { stage: 'lifted', why: `${exposure.reason}${proof}` };
+  }
+
+  if (
+    current === 'block' &&
+    stage?.by === 'policy' &&
+    response.next === 'inspect' &&
+    situation.agentReady &&
+    situation.gateReady
+  )
+    return { stage: 'inspect', why: 'the gate is healthy and every caller is steered to it' };
+  return undefined;
+}
+
+/** Is a safe probe the one thing that is missing before the shield is lifted? */
+export function wantsSafeProbe(situation: Situation, response: ResponsePlan): boolean {
+  const { stage, exposure, shield, server } = situation;
+  return (
+    response.lift === 'proven' &&
+    exposure?.status === 'patched' &&
+    shield.lift.when.includes('upgrade-probe') &&
+    (stage?.stage === 'inspect' || (stage?.stage === 'block' && stage.by === 'policy')) &&
+    !provenFor(server, server.observation?.version)
+  );
+}
+
+function mustRespond({ exposure, severity, shield }: Situation, response: ResponsePlan): boolean {
+  if (response.first !== 'block' || !exposure || !isExposed(exposure.status)) return false;
+  if (severities.indexOf(severity) < severities.indexOf(response.minSeverity)) return false;
+  return exposure.status === 'vulnerable' || shield.tier === 1;
+}
+
+/** A proof counts for the version it was made with. */
+function provenFor(server: ServerState, version: string | undefined): boolean {
+  return server.safeProbe?.result === 'proven' && server.safeProbe.version === version;
+}

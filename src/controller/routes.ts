@@ -1,0 +1,13 @@
+// The API, one entry for each method and path of model/api.ts.
+import { adminRoutes } from './admin-routes.ts';
+import type { Route } from './http-server.ts';
+import type { Services } from './route-parts.ts';
+import { workerRoutes } from './worker-routes.ts';
+
+export function createRoutes(services: Services): readonly Route[] {
+  return [
+    { method: 'GET', path: '/v1/healthz', roles: 'anyone', handle: () => ({ json: { ok: true } }) },
+    ...workerRoutes(services),
+    ...adminRoutes(services),
+  ];
+}

@@ -1,0 +1,262 @@
+// Runs a controller: opens the data folder, checks everything that was given, serves, probes and responds.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { z } from 'zod';
+import { canonicalJson } from '../base/canonical-json.ts';
+import type { Clock } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import type { FailureCode } from '../base/failure-codes.ts';
+import { sha256 } from '../log/chain.ts';
+import { logPath, verifyFolder, writeHead } from '../log/folder.ts';
+import type { Log } from '../log/log.ts';
+import { openSessions } from '../log/sessions.ts';
+import { openLog } from '../log/sqlite.ts';
+import type { Endpoint } from '../model/common.ts';
+import { readDocument } from '../model/document.ts';
+import type { NewEntry } from '../model/entry.ts';
+import { Inventory } from '../model/inventory.ts';
+import { Policy } from '../model/policy.ts';
+import { systemClock } from '../platform/clock.ts';
+import { readText } from '../platform/files.ts';
+import { lockFolder } from '../platform/folder-lock.ts';
+import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
+import { type Authority, openAuthority } from './authority.ts';
+import { type Core, openCore } from './core.ts';
+import { putDocuments } from './documents.ts';
+import { openHttpServer } from './http-server.ts';
+import { type Knowledge, loadKnowledge } from './knowledge.ts';
+import { createProber } from './prober.ts';
+import { createReconciler } from './reconcile.ts';
+import { createRoutes } from './routes.ts';
+import { workerKey } from './state.ts';
+import { createWorkers } from './workers.ts';
+
+export type ControllerOptions = {
+  /** Everything that the controller keeps: log, sessions, authority, admin identity. */
+  readonly dataDir: string;
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly address: string; readonly port: number };
+  /** Where agents and gates reach the controller; where it listens when left out. */
+  readonly advertise?: readonly Endpoint[];
+  /** Addresses from which it probes servers; those that it advertises when left out. */
+  readonly probers?: readonly string[];
+  /** YAML files, put in force at start when they differ from what is in force. */
+  readonly inventoryFile?: string;
+  readonly policyFile?: string;
+  /** Folder of shields (`*.yaml`). */
+  readonly shieldsFolder: string;
+  /** Folder of advisories as OSV records (`*.json`); none when left out. */
+  readonly advisoriesFolder?: string;
+  /** Seconds between probes; 30 when left out. */
+  readonly probeSeconds?: number;
+  /** Session records kept; 200,000 when left out. */
+  readonly sessionsKept?: number;
+  readonly clock?: Clock;
+  /** Takes lines for the service's own log: warnings and defects. */
+  readonly note?: (line: string) => void;
+};
+
+export type RunningController = {
+  readonly endpoint: Endpoint;
+  /** Resolves when the controller has stopped, after the signal was aborted, and let go of its data folder. */
+  readonly stopped: Promise<void>;
+};
+
+/** After this the head is written beside the log. A crash before leaves an older one, which is true as well. */
+const headDelayMs = 50;
+/** The admin identity is renewed at a start when it has less left than this. */
+const adminLeftMs = 30 * 86_400_000;
+
+/**
+ * Starts a controller; resolves when it serves.
+ * @throws Failure and changes nothing: `bad-inventory`, `bad-policy`, a shield's or advisory's, `data-folder-in-use`,
+ * `log-tampered`, `bad-log`, `bad-authority`, `listen`, `advertise-missing`, or the compiler's
+ */
+export async function runController(
+  options: ControllerOptions,
+  signal: AbortSignal,
+): Promise<RunningController> {
+  const { dataDir, listen, clock = systemClock, note = () => {} } = options;
+  if (isWildcard(listen.address) && !options.advertise?.length) {
+    throw new Failure('advertise-missing', `agents can't reach a controller at ${listen.address}`, {
+      hint: 'say by which address and port they reach it',
+    });
+  }
+  const inventory = readOptional(Inventory, options.inventoryFile, 'bad-inventory');
+  const policy = readOptional(Policy, options.policyFile, 'bad-policy');
+  const knowledge = loadKnowledge(options.shieldsFolder, options.advisoriesFolder);
+
+  await using resources = new AsyncDisposableStack();
+  const lock = lockFolder(dataDir);
+  resources.defer(() => lock.release());
+  if (existsSync(logPath(dataDir))) checkLog(dataDir);
+  const log = openLog(logPath(dataDir), clock);
+  resources.defer(() => log.close());
+  const empty = log.head().seq === 0;
+  const authority = await openAuthority(dataDir, empty, clock.now());
+  const sessions = openSessions(join(dataDir, 'sessions.db'), options.sessionsKept ?? 200_000);
+  resources.defer(() => sessions.close());
+  const names = [listen.address, ...(options.advertise ?? []).map((item) => item.address)];
+  const http = await openHttpServer(
+    await authority.serverIdentity([...new Set(names)].filter((name) => !isWildcard(name))),
+    authority.certificate,
+    listen,
+    note,
+  );
+  resources.defer(() => http.close());
+  const controllers = options.advertise ?? [http.endpoint];
+  const probers = options.probers ?? [...new Set(controllers.map((item) => item.address))];
+  const core = openCore({ log, knowledge, clock, controllers, probers, note });
+  resources.defer(() => core.close());
+
+  const genesis: NewEntry = {
+    kind: 'genesis',
+    actor: 'controller',
+    subject: 'controller',
+    data: { format: 1, authority: authority.pin },
+  };
+  core.record(empty ? [genesis] : []);
+  recordKnowledge(core, knowledge);
+  inFiles(options, () => putDocuments(core, { inventory, policy }, 'controller'));
+  core.decide([]); // shields or addresses may differ from those that the last plans were made with
+  await keepAdmin(core, authority, dataDir, http.endpoint);
+
+  const workers = createWorkers(clock);
+  const reconciler = createReconciler(core, workers);
+  const prober = createProber(core, reconciler, note, signal);
+  prober.reassess();
+  keepHead(dataDir, log, core, resources);
+  http.serve(
+    createRoutes({ core, authority, workers, reconciler, prober, sessions }),
+    ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
+  );
+
+  const owned = resources.move();
+  const silence = setInterval(() => {
+    for (const { kind, name, detail } of workers.silent())
+      core.record([
+        { kind: 'health', actor: 'controller', subject: name, data: { kind, ok: false, detail } },
+      ]);
+  }, 1_000);
+  const stopped = (async () => {
+    try {
+      while (!signal.aborted) {
+        await prober.probe();
+        await delay((options.probeSeconds ?? 30) * 1000, undefined, { signal }).catch(() => {});
+      }
+    } finally {
+      clearInterval(silence);
+      await owned.disposeAsync();
+    }
+  })();
+  return { endpoint: http.endpoint, stopped };
+}
+
+function readOptional<S extends z.ZodType>(schema: S, file: string | undefined, code: FailureCode) {
+  return file === undefined ? undefined : readDocument(schema, readText(file), file, code);
+}
+
+/** Puts the name of the file at fault before the field in what the documents are refused for. */
+function inFiles({ inventoryFile, policyFile }: ControllerOptions, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    const file =
+      error instanceof Failure && error.code === 'bad-inventory'
+        ? inventoryFile
+        : (policyFile ?? inventoryFile);
+    if (!(error instanceof Failure) || file === undefined) throw error;
+    throw new Failure(error.code, error.message, {
+      place: error.place === undefined ? file : `${file}: ${error.place}`,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
+
+/** @throws Failure `log-tampered`: a controller builds on no log that doesn't verify */
+function checkLog(dataDir: string): void {
+  const verdict = verifyFolder(dataDir);
+  if (verdict.ok) return;
+  throw new Failure('log-tampered', `the log does not verify: entry ${verdict.seq}: ${verdict.why}`, {
+    place: logPath(dataDir),
+    hint: 'restore the data folder from a backup and find out who changed it',
+  });
+}
+
+/** Logs which shields and advisories of the folders count from now on, when they differ from the last start's. */
+function recordKnowledge(core: Core, knowledge: Knowledge): void {
+  const { shields, advisories } = knowledge;
+  const entries: NewEntry[] = [];
+  for (const shield of shields) {
+    const digest = sha256(canonicalJson(shield));
+    if (core.state.digests.get(`shield:${shield.id}`) === digest) continue;
+    entries.push({
+      kind: 'shield',
+      actor: 'controller',
+      subject: shield.id,
+      data: { digest, title: shield.title, severity: shield.severity },
+    });
+  }
+  const digest = sha256(canonicalJson(advisories));
+  if (core.state.digests.get('advisories') !== digest) {
+    const data = { digest, count: advisories.length };
+    entries.push({ kind: 'advisory', actor: 'controller', subject: 'advisories', data });
+  }
+  core.record(entries);
+}
+
+/** Makes the admin identity when there is none, renews it in time, and keeps the controller's address in it. */
+async function keepAdmin(
+  core: Core,
+  authority: Authority,
+  dataDir: string,
+  endpoint: Endpoint,
+): Promise<void> {
+  const address = isWildcard(endpoint.address)
+    ? endpoint.address === '::'
+      ? '::1'
+      : '127.0.0.1'
+    : endpoint.address;
+  const controller = address.includes(':') ? `[${address}]:${endpoint.port}` : `${address}:${endpoint.port}`;
+  const folder = join(dataDir, 'admin');
+  if (core.state.identities.has(workerKey('admin', 'admin')) && existsSync(join(folder, 'identity.json'))) {
+    const present = readIdentity(folder);
+    if (identityValid(present, core.clock.now() + adminLeftMs)) {
+      if (present.controller !== controller) writeIdentity(folder, { ...present, controller });
+      return;
+    }
+  }
+  const certificate = await authority.writeAdmin(dataDir, controller);
+  core.record([
+    {
+      kind: 'enrolled',
+      actor: 'controller',
+      subject: 'admin',
+      data: { role: 'admin', name: 'admin', certificate },
+    },
+  ]);
+}
+
+function keepHead(dataDir: string, log: Log, core: Core, resources: AsyncDisposableStack): void {
+  let timer: NodeJS.Timeout | undefined;
+  let over = false;
+  const write = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    writeHead(dataDir, log.head());
+  };
+  core.onChange(() => {
+    if (!over) timer ??= setTimeout(write, headDelayMs);
+  });
+  resources.defer(() => {
+    over = true;
+    write();
+  });
+  write();
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}

@@ -1,0 +1,133 @@
+// How the controller reaches a kube-apiserver: the files that the inventory names, and bounded reads over TLS.
+import { request } from 'node:https';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { z } from 'zod';
+import { Failure } from '../base/failure.ts';
+import type { ApiServer } from '../model/inventory.ts';
+import { readText } from '../platform/files.ts';
+import type { ReadVersion } from './knowledge.ts';
+
+const timeoutMs = 5_000;
+/** `/apis` of a cluster with hundreds of groups is below this. */
+const maxBytes = 1024 * 1024;
+
+export type ServerLink = {
+  readonly options: ConnectionOptions & { readonly host: string; readonly port: number };
+  /** Value of the Host header. */
+  readonly host: string;
+  readonly token: string | undefined;
+};
+
+/** Reads the files anew each time, so that renewed ones count. @throws Failure `unreadable` */
+export function linkTo(server: ApiServer): ServerLink {
+  const { caFile, serverName, tokenFile, certFile, keyFile } = server.probe;
+  return {
+    options: {
+      host: server.address,
+      port: server.port,
+      // An address has no place in SNI (RFC 6066 §3); it is verified against the certificate's addresses.
+      servername: serverName !== undefined && !isIP(serverName) ? serverName : '',
+      ...(caFile === undefined ? {} : { ca: readText(caFile) }),
+      ...(certFile === undefined || keyFile === undefined
+        ? {}
+        : { cert: readText(certFile), key: readText(keyFile) }),
+      ALPNProtocols: ['http/1.1'],
+    },
+    host:
+      isIP(server.address) === 6 ? `[${server.address}]:${server.port}` : `${server.address}:${server.port}`,
+    token: tokenFile === undefined ? undefined : readText(tokenFile).trim(),
+  };
+}
+
+/**
+ * GETs JSON from the server on a connection of its own; redirects are not followed.
+ * @throws Failure `probe-failed` with what went wrong, never with what was sent
+ */
+export async function getJson(link: ServerLink, path: string, signal: AbortSignal): Promise<unknown> {
+  const { status, body } = await get(link, path, timeoutMs, signal);
+  if (status !== 200) throw failed(link, path, `status ${status}`);
+  try {
+    return JSON.parse(body.toString());
+  } catch (cause) {
+    throw failed(link, path, 'the answer is not JSON', cause);
+  }
+}
+
+/** The status of a whole answer to a plain GET on a connection of its own; undefined when none came in `ms`. */
+export async function plainStatus(
+  link: ServerLink,
+  path: string,
+  ms: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    return (await get(link, path, ms, signal)).status;
+  } catch {
+    return undefined;
+  }
+}
+
+function failed(link: ServerLink, path: string, why: string, cause?: unknown): Failure {
+  const place = `GET https://${link.host}${path}`;
+  return new Failure('probe-failed', `${place}: ${why}`, cause === undefined ? {} : { cause });
+}
+
+function get(
+  link: ServerLink,
+  path: string,
+  ms: number,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+    const outgoing = request(
+      {
+        ...link.options,
+        path,
+        agent: false,
+        signal: bounded,
+        headers: {
+          accept: 'application/json',
+          connection: 'close',
+          ...(link.token === undefined ? {} : { authorization: `Bearer ${link.token}` }),
+        },
+      },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        answer.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > maxBytes) outgoing.destroy(new Error(`the answer is larger than ${maxBytes} bytes`));
+          else chunks.push(chunk);
+        });
+        answer.on('error', (cause) => reject(failed(link, path, cause.message, cause)));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      },
+    );
+    outgoing.on('error', (cause) =>
+      reject(
+        failed(
+          link,
+          path,
+          bounded.aborted && !signal.aborted ? `no answer in ${ms} ms` : cause.message,
+          cause,
+        ),
+      ),
+    );
+    outgoing.end();
+  });
+}
+
+const Version = z.object({
+  gitVersion: z.string(),
+  major: z.string().optional(),
+  minor: z.string().optional(),
+});
+
+/** What a server says of its version, as it says it. @throws Failure `probe-failed`, `unreadable` */
+export async function readVersion(server: ApiServer, signal: AbortSignal): Promise<ReadVersion> {
+  const parsed = Version.safeParse(await getJson(linkTo(server), '/version', signal));
+  if (parsed.success) return parsed.data;
+  throw new Failure('probe-failed', `the answer to GET /version of ${server.name} has no gitVersion`);
+}

@@ -1,0 +1,198 @@
+// What the controller knows, as a projection of the log: entries in, state out, nothing else.
+// Values are replaced, never changed in place, so that a shallow copy is a snapshot.
+import { z } from 'zod';
+import { Exposure } from '../model/advisory.ts';
+import { Role } from '../model/api.ts';
+import { Sha256, Stage, Timestamp } from '../model/common.ts';
+import type { NewEntry } from '../model/entry.ts';
+import { Receipt } from '../model/plan.ts';
+import { Tag } from '../model/tag.ts';
+
+/** The `data` of each kind of entry that state is made from. Written by the controller, read back at start. */
+export const entryData = {
+  inventory: z.object({ document: Sha256 }),
+  policy: z.object({ document: Sha256 }),
+  shield: z.object({ digest: Sha256 }),
+  /** Of the folder's records together, or of one that was published. */
+  advisory: z.union([z.object({ digest: Sha256 }), z.object({ document: Sha256 })]),
+  probe: z.object({ ok: z.boolean(), error: z.string().optional() }),
+  tags: z.object({ version: z.string(), tags: z.array(Tag), exposures: z.array(Exposure) }),
+  stage: z.object({
+    shield: z.string(),
+    stage: Stage,
+    why: z.string(),
+    by: z.enum(['policy', 'person']),
+    version: z.string().optional(),
+  }),
+  'safe-probe': z.object({
+    version: z.string(),
+    result: z.enum(['proven', 'vulnerable', 'unproven']),
+    detail: z.string(),
+  }),
+  token: z.object({
+    digest: Sha256,
+    role: Role.exclude(['admin']),
+    name: z.string(),
+    expiresAt: Timestamp,
+  }),
+  enrolled: z.object({ role: Role, name: z.string(), certificate: Sha256, token: z.string().optional() }),
+  plan: z.object({
+    kind: z.enum(['agent', 'gate']),
+    generation: z.int(),
+    body: Sha256,
+    document: Sha256,
+  }),
+  receipt: Receipt,
+} as const;
+type DataOf<K extends keyof typeof entryData> = z.infer<(typeof entryData)[K]>;
+
+export type ServerState = {
+  readonly observation?: DataOf<'tags'>;
+  readonly probeError?: string;
+  /** By advisory: since when it is known to be exposed, ms since the epoch. */
+  readonly exposedSince: Readonly<Record<string, number>>;
+  readonly safeProbe?: DataOf<'safe-probe'>;
+};
+export type StageState = DataOf<'stage'> & {
+  readonly server: string;
+  /** Ms since the epoch. */
+  readonly since: number;
+  /** Seconds spent in stages that are over. */
+  readonly seconds: Readonly<Record<string, number>>;
+};
+export type PlanState = DataOf<'plan'> & { readonly target: string };
+
+export type State = {
+  /** Sha-256 of the document in force. */
+  inventory: string | undefined;
+  policy: string | undefined;
+  readonly servers: Map<string, ServerState>;
+  /** By `pairKey`. */
+  readonly stages: Map<string, StageState>;
+  /** By id, without those used up. */
+  readonly tokens: Map<string, DataOf<'token'>>;
+  /** By `workerKey`: sha256 of the one certificate that is accepted. */
+  readonly identities: Map<string, string>;
+  /** By `workerKey`. */
+  readonly plans: Map<string, PlanState>;
+  readonly receipts: Map<string, Receipt>;
+  /** By id: sha256 of the document of each advisory that was published. */
+  readonly published: Map<string, string>;
+  /** Digest of each shield and of the folder's advisories, as last logged. */
+  readonly digests: Map<string, string>;
+  /** How many there were, and the ids of the last ones: gates may send one twice. */
+  incidentCount: number;
+  readonly recentIncidents: Set<string>;
+};
+
+export function emptyState(): State {
+  return {
+    inventory: undefined,
+    policy: undefined,
+    servers: new Map(),
+    stages: new Map(),
+    tokens: new Map(),
+    identities: new Map(),
+    plans: new Map(),
+    receipts: new Map(),
+    published: new Map(),
+    digests: new Map(),
+    incidentCount: 0,
+    recentIncidents: new Set(),
+  };
+}
+
+/** A copy whose decisions (documents, observations, stages) can be changed without touching the original. */
+export function fork(state: State): State {
+  return { ...state, servers: new Map(state.servers), stages: new Map(state.stages) };
+}
+
+export const pairKey = (server: string, shield: string): string => `${server} ${shield}`;
+export const workerKey = (role: string, name: string): string => `${role}:${name}`;
+export const noServerState: ServerState = { exposedSince: {} };
+
+/** Applies one entry. @throws ZodError when its data is not what the controller writes */
+export function apply(state: State, entry: NewEntry, at: number): void {
+  appliers[entry.kind]?.(state, entry, at);
+}
+
+const recentIncidentsKept = 100_000;
+
+type Applier = (state: State, entry: NewEntry, at: number) => void;
+
+/** Kinds that are not named here change no state. */
+const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
+  inventory(state, entry) {
+    state.inventory = entryData.inventory.parse(entry.data).document;
+  },
+  policy(state, entry) {
+    state.policy = entryData.policy.parse(entry.data).document;
+  },
+  shield(state, entry) {
+    state.digests.set(`shield:${entry.subject}`, entryData.shield.parse(entry.data).digest);
+  },
+  advisory(state, entry) {
+    const data = entryData.advisory.parse(entry.data);
+    if ('document' in data) state.published.set(entry.subject, data.document);
+    else state.digests.set('advisories', data.digest);
+  },
+  probe(state, entry) {
+    const { ok, error } = entryData.probe.parse(entry.data);
+    const { probeError: _, ...rest } = state.servers.get(entry.subject) ?? noServerState;
+    state.servers.set(entry.subject, ok ? rest : { ...rest, probeError: error ?? 'unknown' });
+  },
+  tags(state, entry, at) {
+    const observation = entryData.tags.parse(entry.data);
+    const former = state.servers.get(entry.subject) ?? noServerState;
+    const exposedSince: Record<string, number> = {};
+    for (const { advisory, status } of observation.exposures) {
+      if (isExposed(status)) exposedSince[advisory] = former.exposedSince[advisory] ?? at;
+    }
+    state.servers.set(entry.subject, { ...former, observation, exposedSince });
+  },
+  stage(state, entry, at) {
+    const data = entryData.stage.parse(entry.data);
+    const key = pairKey(entry.subject, data.shield);
+    const former = state.stages.get(key);
+    // Before its first stage a pair stands at `observe`, from the moment the exposure was known.
+    const exposed = state.servers.get(entry.subject)?.exposedSince[data.shield];
+    const stage = former?.stage ?? 'observe';
+    const since = former?.since ?? exposed ?? at;
+    const seconds = { ...former?.seconds, [stage]: (former?.seconds[stage] ?? 0) + (at - since) / 1000 };
+    state.stages.set(key, { ...data, server: entry.subject, since: at, seconds });
+  },
+  'safe-probe'(state, entry) {
+    const safeProbe = entryData['safe-probe'].parse(entry.data);
+    state.servers.set(entry.subject, { ...(state.servers.get(entry.subject) ?? noServerState), safeProbe });
+  },
+  token(state, entry, at) {
+    for (const [id, token] of state.tokens) if (Date.parse(token.expiresAt) <= at) state.tokens.delete(id);
+    state.tokens.set(entry.subject, entryData.token.parse(entry.data));
+  },
+  enrolled(state, entry) {
+    const { role, name, certificate, token } = entryData.enrolled.parse(entry.data);
+    state.identities.set(workerKey(role, name), certificate);
+    if (token !== undefined) state.tokens.delete(token);
+  },
+  plan(state, entry) {
+    const data = entryData.plan.parse(entry.data);
+    state.plans.set(workerKey(data.kind, entry.subject), { ...data, target: entry.subject });
+  },
+  receipt(state, entry) {
+    const receipt = entryData.receipt.parse(entry.data);
+    state.receipts.set(workerKey(receipt.kind, receipt.target), receipt);
+  },
+  incident(state, entry) {
+    state.incidentCount += 1;
+    state.recentIncidents.add(String(entry.data['id']));
+    for (const oldest of state.recentIncidents) {
+      if (state.recentIncidents.size <= recentIncidentsKept) break;
+      state.recentIncidents.delete(oldest);
+    }
+  },
+};
+
+/** A version that may have the flaw counts as exposed: closed by default. */
+export function isExposed(status: Exposure['status']): boolean {
+  return status === 'vulnerable' || status === 'vendor-unknown';
+}

@@ -1,0 +1,124 @@
+// The status that GET /v1/status answers with: state and the workers' last words, put together for people.
+import { timestamp } from '../base/clock.ts';
+import type { SessionCounts } from '../log/sessions.ts';
+import type { ServerStatus, Status, WorkerStatus } from '../model/api.ts';
+import type { Tag } from '../model/tag.ts';
+import { serverTags } from '../policy/tags.ts';
+import type { Core } from './core.ts';
+import type { Prober } from './prober.ts';
+import type { Reconciler } from './reconcile.ts';
+import { noServerState, pairKey, workerKey } from './state.ts';
+import type { Workers } from './workers.ts';
+
+export type StatusSources = {
+  readonly core: Core;
+  readonly workers: Workers;
+  readonly prober: Prober;
+  readonly reconciler: Reconciler;
+  readonly sessions: { counts(): SessionCounts };
+};
+
+export function buildStatus({ core, workers, prober, reconciler, sessions }: StatusSources): Status {
+  const now = core.clock.now();
+  const { state } = core;
+  const inventory = core.inventory();
+  const observed = new Map([...state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]));
+  const tags = inventory ? serverTags(inventory, observed) : new Map<string, Tag[]>();
+  const servers = (inventory?.servers ?? []).map((server): ServerStatus => {
+    const { observation, probeError } = state.servers.get(server.name) ?? noServerState;
+    const probed = prober.probedAt(server.name);
+    return {
+      name: server.name,
+      cluster: server.cluster,
+      host: server.host,
+      endpoint: { address: server.address, port: server.port },
+      ...(observation ? { version: observation.version } : {}),
+      ...(probed === undefined ? {} : { probedAt: timestamp(probed) }),
+      ...(probeError === undefined ? {} : { probeError }),
+      tags: tags.get(server.name) ?? [],
+      exposures: observation?.exposures ?? [],
+      stages: stagesOf(server.name),
+    };
+  });
+  const { seq, hash } = core.log.head();
+  return {
+    at: timestamp(now),
+    servers,
+    workers: workerStatuses(),
+    log: { entries: seq, head: hash },
+    incidents: state.incidentCount,
+    sessions: sessions.counts(),
+  };
+
+  /** Every pair that has a stage or is exposed, so that what nothing was done about shows too. */
+  function stagesOf(server: string): ServerStatus['stages'] {
+    const known = state.servers.get(server) ?? noServerState;
+    return core.knowledge.shields.flatMap(({ id }) => {
+      const stage = state.stages.get(pairKey(server, id));
+      const exposed = known.exposedSince[id];
+      const since = stage?.since ?? exposed;
+      if (since === undefined) return [];
+      const current = stage?.stage ?? 'observe';
+      const refusal = reconciler.refusals.get(pairKey(server, id));
+      const proof =
+        known.safeProbe?.version === known.observation?.version && current !== 'lifted'
+          ? known.safeProbe?.detail
+          : undefined;
+      const lacks = reconciler.lacks(server);
+      const clauses = [
+        stage?.why ?? 'exposed; the policy leaves the response to people',
+        ...(proof === undefined ? [] : [`safe probe: ${proof}`]),
+        ...(current === 'inspect' ? lacks.map((item) => `callers may be refused: ${item}`) : []),
+        ...(current === 'block' && stage?.by === 'policy'
+          ? lacks.map((item) => `not inspecting yet: ${item}`)
+          : []),
+        ...(refusal === undefined ? [] : [`next stage refused: ${refusal}`]),
+      ];
+      return [
+        {
+          shield: id,
+          stage: current,
+          since: timestamp(since),
+          why: clauses.join('; '),
+          seconds: {
+            ...stage?.seconds,
+            [current]: (stage?.seconds[current] ?? 0) + Math.max(0, now - since) / 1000,
+          },
+        },
+      ];
+    });
+  }
+
+  /** Every worker that has a plan or was enrolled, heard of or not. */
+  function workerStatuses(): WorkerStatus[] {
+    const keys = new Set([...state.plans.keys(), ...state.identities.keys()]);
+    return [...keys].sort().flatMap((key): WorkerStatus[] => {
+      const [kind, name] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
+      if (kind !== 'agent' && kind !== 'gate') return [];
+      const last = workers.last(kind, name);
+      const wanted = state.plans.get(workerKey(kind, name))?.generation ?? 0;
+      const receipt = state.receipts.get(workerKey(kind, name));
+      const enrolled = state.identities.has(key);
+      return [
+        {
+          kind,
+          name,
+          ok: last?.fresh === true && last.report.ok && (receipt?.ok ?? true),
+          detail: !enrolled
+            ? 'not enrolled'
+            : !last
+              ? 'not heard of since the controller started'
+              : !last.fresh
+                ? `silent since ${timestamp(last.at)}`
+                : receipt && !receipt.ok
+                  ? `plan ${receipt.generation} was not applied: ${receipt.error ?? 'no reason given'}`
+                  : last.report.detail,
+          ...(last ? { seenAt: timestamp(last.at) } : {}),
+          wanted,
+          applied: last?.report.generation ?? (receipt?.ok ? receipt.generation : 0),
+          counters: last?.report.counters ?? {},
+        },
+      ];
+    });
+  }
+}
