@@ -1,0 +1,32 @@
+// Deletes conntrack entries: of forwarded connections that are cut, and of cut sockets, which the kernel would remember.
+// Every deletion walks the whole conntrack table, so few wide ones are better than one for each connection.
+import { kernelRefused, type Runner } from './host.ts';
+import type { Socket } from './sockets.ts';
+
+/**
+ * Forgets connections whose sockets were destroyed: the reset that this sent has put their entries into state CLOSE.
+ * Until those time out, a caller who comes back from the same port would be taken for the old connection, and NAT, which
+ * decides at a connection's first packet only, would not steer it. Other entries in that state are as dead.
+ * @throws Failure `kernel-refused`
+ */
+export function forgetSockets(run: Runner, sockets: readonly Socket[]): Promise<void> {
+  return deleteEntries(
+    run,
+    sockets.map(
+      ({ local, localPort }) => `${familyOf(local)} -p tcp --state CLOSE --reply-port-src ${localPort}`,
+    ),
+  );
+}
+
+/** Each filter is options of `conntrack -D`, without it; what matches none is fine. @throws Failure `kernel-refused` */
+export async function deleteEntries(run: Runner, filters: readonly string[]): Promise<void> {
+  if (filters.length === 0) return;
+  const lines = [...new Set(filters)].map((filter) => `-D ${filter}\n`);
+  // conntrack opens /dev/stdin by name, which works for a pipe but not for the socket that Node gives its children.
+  const ran = await run('sh', ['-c', 'cat | conntrack -R -'], { input: lines.join('') });
+  if (ran.code !== 0) throw kernelRefused('conntrack', ran);
+}
+
+export function familyOf(address: string): string {
+  return `-f ${address.includes(':') ? 'ipv6' : 'ipv4'}`;
+}

@@ -1,0 +1,219 @@
+// Watches for the agent's plan at the controller, applies it, answers with a receipt, and takes it back when it turns
+// out to have cut the agent off (commit-confirm).
+import { canonicalJson } from '../base/canonical-json.ts';
+import { type Clock, timestamp } from '../base/clock.ts';
+import { describeFailure, Failure } from '../base/failure.ts';
+import type { AgentPlan, Plan, Receipt } from '../model/plan.ts';
+import type { ControllerLink } from '../platform/controller-client.ts';
+import { pause } from '../platform/pause.ts';
+import type { Applied } from './apply.ts';
+import type { Enforcer } from './enforcer.ts';
+import type { StoredPlan } from './plan-store.ts';
+
+export type PlanFollower = {
+  readonly name: string;
+  readonly link: ControllerLink;
+  readonly enforcer: Enforcer;
+  readonly clock: Clock;
+  readonly log: (event: string, fields?: Record<string, unknown>) => void;
+  /** How long the controller may be out of reach after a plan before the plan is taken back, ms. */
+  readonly confirmMs: number;
+  /** A plan that was taken back earlier, as stored. */
+  readonly rejected: string | undefined;
+  readonly store: (stored: StoredPlan) => void;
+  /** After every change of what is in force. */
+  readonly changed: () => void;
+};
+
+const waitSeconds = 30;
+const minBackoffMs = 200;
+const maxBackoffMs = 5_000;
+
+/**
+ * Runs until the signal is aborted. The first question is for any plan at all, so that a controller which began anew
+ * (its generations start from 1 again) is followed too. While it is away, what is in force stays in force.
+ */
+export async function followPlan(follower: PlanFollower, signal: AbortSignal): Promise<void> {
+  const { link, log, enforcer } = follower;
+  let rejected = follower.rejected;
+  let after = 0;
+  let backoff = minBackoffMs;
+  let away = false;
+  while (!signal.aborted) {
+    try {
+      const plan = await link.nextPlan(after, waitSeconds, signal);
+      if (away) log('controller-back');
+      away = false;
+      backoff = minBackoffMs;
+      if (!plan) continue;
+      const digest = canonicalJson(plan);
+      if (digest !== rejected) rejected = await takePlan(follower, plan, rejected, signal);
+      after = plan.generation;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!away) log('controller-away', { error: describeFailure(error), generation: enforcer.generation });
+      away = true;
+      await pause(backoff, signal);
+      backoff = Math.min(maxBackoffMs, backoff * 2);
+    }
+  }
+}
+
+/** Applies one plan and sees to its receipt. Answers the digest of the plan that is now rejected, if any. */
+async function takePlan(
+  follower: PlanFollower,
+  plan: Plan,
+  rejected: string | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { enforcer, log } = follower;
+  const former = enforcer.plan;
+  if (former && canonicalJson(former) === canonicalJson(plan)) {
+    await deliver(follower, receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0 }), signal);
+    return rejected;
+  }
+  let receipt: Receipt;
+  let next: AgentPlan;
+  try {
+    next = forUs(follower, plan);
+    const applied = await enforcer.apply(next);
+    receipt = receiptOf(follower, plan, applied);
+    keep(follower, { plan: next });
+    const { milliseconds, connectionsCut, leftOpen, undisturbed } = applied;
+    log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, undisturbed });
+  } catch (error) {
+    log('plan-refused', { generation: plan.generation, error: describeFailure(error) });
+    await deliver(follower, receiptOf(follower, plan, undefined, describeFailure(error)), signal);
+    return rejected;
+  }
+  follower.changed();
+  // Taking a plan back opens what it closed: only a plan that could have cut us off is suspected of it.
+  const bound = mayCutUsOff(next, follower.link.controllerPort) ? follower.confirmMs : undefined;
+  if (await deliver(follower, receipt, signal, bound)) return undefined;
+  if (signal.aborted) return undefined;
+  return rollBack(follower, next, former, receipt, signal);
+}
+
+/** The table judges the ports of its services and gates, and nothing else: can the controller's be one of them? */
+function mayCutUsOff({ services }: AgentPlan, controllerPort: number): boolean {
+  return services.some(
+    ({ endpoints, gatePort }) =>
+      gatePort === controllerPort || endpoints.some(({ port }) => port === controllerPort),
+  );
+}
+
+/**
+ * The controller answered before the plan and doesn't after it. With the former plan in force again, either it answers,
+ * and the plan was to blame; or it doesn't, and it is away for a reason of its own: then the plan holds.
+ */
+async function rollBack(
+  follower: PlanFollower,
+  plan: AgentPlan,
+  former: AgentPlan | undefined,
+  receipt: Receipt,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { enforcer, log, confirmMs } = follower;
+  const { generation } = plan;
+  log('plan-rolled-back', { generation, to: former?.generation ?? 0 });
+  await (former ? enforcer.apply(former) : enforcer.withdraw());
+  follower.changed();
+  keep(follower, former ? { plan: former } : {});
+  const error = `the controller was out of reach for ${confirmMs / 1000} s under this plan; the former one stands [rolled-back]`;
+  if (await deliver(follower, receiptOf(follower, plan, undefined, error), signal, confirmMs)) {
+    const digest = canonicalJson(plan);
+    keep(follower, { ...(former ? { plan: former } : {}), rejected: digest });
+    return digest;
+  }
+  if (signal.aborted) return undefined;
+  await enforcer.apply(plan);
+  log('plan-reinstated', { generation, why: 'the controller is away under the former plan too' });
+  keep(follower, { plan });
+  follower.changed();
+  await deliver(follower, receipt, signal);
+  return undefined;
+}
+
+/** Stores for the next start. A full disk doesn't stop enforcement. */
+function keep({ store, log }: PlanFollower, stored: StoredPlan): void {
+  try {
+    store(stored);
+  } catch (error) {
+    log('plan-not-stored', { error: describeFailure(error) });
+  }
+}
+
+function forUs({ name }: PlanFollower, plan: Plan): AgentPlan {
+  if (plan.kind === 'agent' && plan.target === name) return plan;
+  throw new Failure('wrong-plan', `this plan is for the ${plan.kind} '${plan.target}'`);
+}
+
+function receiptOf(
+  { clock, name }: PlanFollower,
+  plan: Plan,
+  applied: (Pick<Applied, 'milliseconds' | 'connectionsCut'> & { leftOpen?: number }) | undefined,
+  refused?: string,
+): Receipt {
+  const leftOpen = applied?.leftOpen ?? 0;
+  const incomplete =
+    leftOpen > 0
+      ? `the kernel would not destroy ${leftOpen} connections; their packets are refused [cut-incomplete]`
+      : undefined;
+  const error = refused ?? incomplete;
+  return {
+    kind: 'agent',
+    target: name,
+    generation: plan.generation,
+    ok: refused === undefined,
+    ...(error === undefined ? {} : { error }),
+    milliseconds: applied?.milliseconds ?? 0,
+    connectionsCut: applied?.connectionsCut ?? 0,
+    appliedAt: timestamp(clock.now()),
+  };
+}
+
+/**
+ * Tries until the controller has the receipt or says no to it; that is an answer too. False when neither came within
+ * `boundMs`, or the signal was aborted.
+ */
+async function deliver(
+  { link, log }: PlanFollower,
+  receipt: Receipt,
+  signal: AbortSignal,
+  boundMs = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const bound = new AbortController();
+  const timer = Number.isFinite(boundMs) ? setTimeout(() => bound.abort(), boundMs) : undefined;
+  const until = AbortSignal.any([signal, bound.signal]);
+  const stopped = new Promise<'stopped'>((resolve) => {
+    until.addEventListener('abort', () => resolve('stopped'));
+  });
+  let backoff = minBackoffMs;
+  try {
+    while (!until.aborted) {
+      const said = await Promise.race([attempt(link, receipt), stopped]);
+      if (said === 'delivered') return true;
+      if (said instanceof Failure) {
+        log('receipt-refused', { error: describeFailure(said) });
+        return true;
+      }
+      await pause(backoff, until);
+      backoff = Math.min(maxBackoffMs, backoff * 2);
+    }
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function attempt(link: ControllerLink, receipt: Receipt): Promise<'delivered' | 'away' | Failure> {
+  try {
+    await link.sendReceipt(receipt);
+    return 'delivered';
+  } catch (error) {
+    if (error instanceof Failure && error.code !== 'controller-unreachable' && error.code !== 'overloaded') {
+      return error;
+    }
+    return 'away';
+  }
+}

@@ -1,0 +1,151 @@
+// Events of conntrack and refused callers of the table → session records. No I/O: the watch feeds it.
+import { timestamp } from '../base/clock.ts';
+import type { Party, SessionRecord } from '../model/record.ts';
+import { judge, type ResolvedService } from '../nft/intervals.ts';
+import { createParties } from '../policy/parties.ts';
+import type { Flow, FlowEvent } from './conntrack-events.ts';
+import type { DeniedElement } from './kernel-table.ts';
+import type { Protected } from './protected.ts';
+
+export type SessionRecorder = {
+  /** Takes a plan into use for what comes from now on. Its table starts to count refused callers from nothing. */
+  use(resolved: Protected): void;
+  event(event: FlowEvent): void;
+  /** Ports of connections that have ended and wait for their counts: conntrack tells those long after, or when asked. */
+  endedPorts(): readonly number[];
+  /** Connections as conntrack lists them now, with their counts. */
+  listed(flows: readonly Flow[], now: number): void;
+  /** The refused callers as they stand in the table now. */
+  denied(elements: readonly DeniedElement[], now: number): void;
+};
+
+/** Rule named for a connection that was open when a plan which refuses it came. */
+const earlierPlan = 'portcullis/earlier-plan';
+/** Rule named for attempts at a gate port. */
+const gatePortRule = 'portcullis/gate-port';
+/** States from which no data flows any more; conntrack keeps the entry for a while longer. */
+const over = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
+/** Connections that are remembered from their beginning. Others are recorded by what is known at their end. */
+const maxOpen = 100_000;
+
+type Opened = {
+  readonly at: number;
+  readonly port: number;
+  readonly generation: number;
+  readonly rule: string;
+  ended?: number;
+  recorded?: boolean;
+};
+
+export function createSessionRecorder(agent: string, emit: (record: SessionRecord) => void): SessionRecorder {
+  const open = new Map<string, Opened>();
+  let resolved: Protected | undefined;
+  let partyOf: (address: string) => Party = createParties([]);
+  /** Refused packets that are recorded already, by caller and endpoint. */
+  let counted = new Map<string, DeniedElement>();
+  let countedAt: number | undefined;
+
+  function record(flow: Flow, at: number, plan: Protected, target: ResolvedService): void {
+    const { service } = target;
+    const began = open.get(flow.id);
+    if (began?.recorded) return;
+    if (began) began.recorded = true;
+    const judged = judge(target, flow.source);
+    const allowed = judged.verdict === 'pass' || judged.verdict === 'steer';
+    const throughGate = flow.serverPort !== flow.port && flow.serverPort === service.gatePort;
+    const end = began?.ended ?? at;
+    emit({
+      agent,
+      server: service.server,
+      generation: began?.generation ?? plan.plan.generation,
+      verdict: throughGate ? 'steered' : 'accepted',
+      rule: began?.rule ?? (allowed ? judged.rule : earlierPlan),
+      from: partyOf(flow.source),
+      to: { address: flow.destination, port: flow.port },
+      startedAt: timestamp(Math.min(end, began?.at ?? at - flow.seconds * 1000)),
+      endedAt: timestamp(end),
+      attempts: 1,
+      bytesOut: flow.bytesOut,
+      bytesIn: flow.bytesIn,
+      packetsOut: flow.packetsOut,
+      packetsIn: flow.packetsIn,
+    });
+  }
+
+  return {
+    use(next) {
+      resolved = next;
+      partyOf = createParties(next.plan.addressTags);
+      counted = new Map();
+      countedAt = undefined;
+    },
+    event(event) {
+      if (!resolved || resolved.localAddresses.has(event.source)) return;
+      const target = resolved.at(event.destination, event.port);
+      if (!target) {
+        open.delete(event.id);
+        return;
+      }
+      if (event.kind === 'destroy') {
+        record(event, event.at, resolved, target);
+        open.delete(event.id);
+        return;
+      }
+      if (event.kind === 'new') {
+        if (open.size >= maxOpen) open.delete(open.keys().next().value ?? '');
+        const { rule } = judge(target, event.source);
+        open.set(event.id, { at: event.at, port: event.port, generation: resolved.plan.generation, rule });
+        return;
+      }
+      const began = open.get(event.id);
+      if (began && over.has(event.state)) began.ended ??= event.at;
+    },
+    endedPorts() {
+      const waiting = [...open.values()].filter(({ ended, recorded }) => ended !== undefined && !recorded);
+      return [...new Set(waiting.map(({ port }) => port))];
+    },
+    listed(flows, now) {
+      for (const flow of flows) {
+        if (open.get(flow.id)?.ended === undefined) continue;
+        const target = resolved?.at(flow.destination, flow.port);
+        if (resolved && target) record(flow, now, resolved, target);
+      }
+    },
+    denied(elements, now) {
+      if (!resolved) return;
+      const plan = resolved;
+      const since = countedAt ?? now;
+      const next = new Map<string, DeniedElement>();
+      for (const element of elements) {
+        const key = `${element.caller} ${element.address} ${element.port}`;
+        next.set(key, element);
+        const before = counted.get(key);
+        // Fewer than before: the element timed out and came again.
+        const known = before && before.packets <= element.packets ? before : { packets: 0, bytes: 0 };
+        const attempts = element.packets - known.packets;
+        if (attempts <= 0) continue;
+        const target = plan.at(element.address, element.port);
+        const service = target?.service ?? plan.behindGate(element.port)[0]?.service;
+        if (!service) continue;
+        emit({
+          agent,
+          server: service.server,
+          generation: plan.plan.generation,
+          verdict: 'denied',
+          rule: target ? judge(target, element.caller).rule : gatePortRule,
+          from: partyOf(element.caller),
+          to: { address: element.address, port: element.port },
+          startedAt: timestamp(since),
+          endedAt: timestamp(now),
+          attempts,
+          bytesOut: element.bytes - known.bytes,
+          bytesIn: 0,
+          packetsOut: attempts,
+          packetsIn: 0,
+        });
+      }
+      counted = next;
+      countedAt = now;
+    },
+  };
+}
