@@ -1,0 +1,72 @@
+// Who a caller is, from the TLS handshake alone.
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { canonicalAddress } from '../base/cidr.ts';
+import type { Identity } from '../inspect/connection-types.ts';
+
+/** A verified identity, or why the presented certificate is refused, as a sentence for the person who sent it. */
+export type Caller =
+  | { readonly ok: true; readonly identity: Identity }
+  | { readonly ok: false; readonly reason: string };
+
+const clientAuth = '1.3.6.1.5.5.7.3.2';
+
+/**
+ * Reads the caller's certificate as kube-apiserver's x509 authenticator does: CN is the user, every O a group. OpenSSL
+ * has verified the chain; dates are checked again, because a resumed session keeps the verdict of its first handshake.
+ * A certificate without extended key usage is unrestricted (RFC 5280 4.2.1.12, and what the server accepts); one that
+ * lists usages must list clientAuth. Several CNs, an empty one and control bytes are refused: readers differ on them.
+ * `now` is milliseconds since the epoch.
+ */
+export function identifyCaller(socket: TLSSocket, now: number): Caller {
+  // Its type leaves out that it is null on a destroyed socket and empty without a certificate.
+  const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null;
+  if (certificate === null) return refused('the connection ended during the handshake');
+  if (certificate.raw === undefined) return { ok: true, identity: { method: 'none' } };
+  const starts = Date.parse(certificate.valid_from ?? '');
+  const ends = Date.parse(certificate.valid_to ?? '');
+  if (!(now <= ends)) return refused(`it expired on ${certificate.valid_to}`);
+  if (!(now >= starts)) return refused(`it is not valid before ${certificate.valid_from}`);
+  if (!socket.authorized) {
+    // A wrong usage is reported by OpenSSL as the chain's fault; say what it is.
+    if (lacksClientAuth(certificate)) return refused('it is not for client authentication');
+    return refused(`it does not verify against the cluster's client CA (${errorCode(socket)})`);
+  }
+  if (lacksClientAuth(certificate)) return refused('it is not for client authentication');
+  const names = asList(certificate.subject?.CN);
+  const groups = asList(certificate.subject?.O);
+  const user = names[0];
+  if (user === undefined || user === '') return refused('its subject has no common name (CN)');
+  if (names.length > 1) return refused('its subject has more than one common name (CN)');
+  if ([user, ...groups].some(unfitForHeader)) {
+    return refused('its subject holds control characters or surrounding spaces');
+  }
+  return { ok: true, identity: { method: 'certificate', user, groups } };
+}
+
+function refused(why: string): Caller {
+  return { ok: false, reason: `the client certificate is refused: ${why}` };
+}
+
+function lacksClientAuth(certificate: Partial<PeerCertificate>): boolean {
+  const usages = certificate.ext_key_usage;
+  return usages !== undefined && !usages.includes(clientAuth);
+}
+
+function asList(value: string | string[] | undefined): readonly string[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+/** A header field's value can't carry it unchanged (RFC 9110 5.5), or a proof-reader couldn't tell it from another. */
+function unfitForHeader(text: string): boolean {
+  return text === '' || /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/.test(text) || text.trim() !== text;
+}
+
+function errorCode(socket: TLSSocket): string {
+  const error = socket.authorizationError as unknown;
+  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+}
+
+/** The caller's address as the kernel gives it, canonical: IPv4-mapped becomes IPv4, a link-local zone is left out. */
+export function callerAddress(remote: string | undefined): string {
+  return canonicalAddress((remote ?? '0.0.0.0').replace(/%.*$/, ''));
+}

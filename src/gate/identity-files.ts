@@ -1,0 +1,208 @@
+// The keys and certificates of one protected server, read and checked before anything listens with them.
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { Failure } from '../base/failure.ts';
+import { readText } from '../platform/files.ts';
+
+/** Paths, all PEM. */
+export type IdentityFiles = {
+  /** What callers see: the server's own certificate, so that their kubeconfigs need no change. */
+  readonly servingCertificate: string;
+  readonly servingKey: string;
+  /** Signs callers' client certificates (`--client-ca-file`). */
+  readonly clientCa: string;
+  /** The gate's proof towards the server that X-Remote-* are true (`--requestheader-client-ca-file`). */
+  readonly frontProxyCertificate: string;
+  readonly frontProxyKey: string;
+  /** Signs the server's certificate. */
+  readonly serverCa: string;
+};
+
+/** The layout that kubeadm lays down on a control-plane host. */
+export function kubeadmFiles(folder = '/etc/kubernetes/pki'): IdentityFiles {
+  return {
+    servingCertificate: join(folder, 'apiserver.crt'),
+    servingKey: join(folder, 'apiserver.key'),
+    clientCa: join(folder, 'ca.crt'),
+    frontProxyCertificate: join(folder, 'front-proxy-client.crt'),
+    frontProxyKey: join(folder, 'front-proxy-client.key'),
+    serverCa: join(folder, 'ca.crt'),
+  };
+}
+
+/** What the files held, PEM, checked. */
+export type IdentityMaterial = {
+  readonly serving: { readonly certificate: string; readonly key: string };
+  readonly clientCa: string;
+  readonly frontProxy: { readonly certificate: string; readonly key: string };
+  readonly serverCa: string;
+  /** Changes when any of the files does. */
+  readonly fingerprint: string;
+  /** Milliseconds since the epoch when the first of the two certificates expires. */
+  readonly expires: number;
+  readonly leaf: X509Certificate;
+};
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+const clientAuth = '1.3.6.1.5.5.7.3.2';
+
+/**
+ * Reads and checks all six. `now` is milliseconds since the epoch.
+ * @throws Failure naming the file: `unreadable`, `bad-certificate`, `bad-key`, `key-mismatch`, `certificate-expired`,
+ * `certificate-not-yet-valid`, `certificate-use`, `certificate-chain`
+ */
+export function loadIdentity(files: IdentityFiles, now: number): IdentityMaterial {
+  const serverCa = readAuthorities(files.serverCa, now);
+  const clientCa = readAuthorities(files.clientCa, now);
+  const serving = readPair(files.servingCertificate, files.servingKey, serverAuth, now);
+  checkChain(files.servingCertificate, serving.chain, serverCa.certificates, files.serverCa);
+  const frontProxy = readPair(files.frontProxyCertificate, files.frontProxyKey, clientAuth, now);
+  const hash = createHash('sha256');
+  for (const text of [
+    serving.certificate,
+    serving.key,
+    clientCa.pem,
+    frontProxy.certificate,
+    frontProxy.key,
+    serverCa.pem,
+  ]) {
+    hash.update(`${text.length}:${text}`);
+  }
+  return {
+    serving: { certificate: serving.certificate, key: serving.key },
+    clientCa: clientCa.pem,
+    frontProxy: { certificate: frontProxy.certificate, key: frontProxy.key },
+    serverCa: serverCa.pem,
+    fingerprint: hash.digest('hex'),
+    expires: Math.min(serving.leaf.validToDate.getTime(), frontProxy.leaf.validToDate.getTime()),
+    leaf: serving.leaf,
+  };
+}
+
+/** Callers verify the gate as they verify the server. @throws Failure `certificate-names` */
+export function checkServingName(material: IdentityMaterial, files: IdentityFiles, serverName: string): void {
+  const covered = isIP(serverName) ? material.leaf.checkIP(serverName) : material.leaf.checkHost(serverName);
+  if (covered !== undefined) return;
+  throw new Failure(
+    'certificate-names',
+    `the certificate does not cover '${serverName}', so callers would refuse it; it covers ${material.leaf.subjectAltName ?? 'no name'}`,
+    {
+      place: files.servingCertificate,
+      hint: "use the server's own certificate, or correct the server's name",
+    },
+  );
+}
+
+type Pair = {
+  readonly certificate: string;
+  readonly key: string;
+  readonly chain: readonly X509Certificate[];
+  readonly leaf: X509Certificate;
+};
+
+function readPair(certificatePath: string, keyPath: string, usage: string, now: number): Pair {
+  const certificate = readText(certificatePath);
+  const chain = parseCertificates(certificate, certificatePath);
+  const leaf = chain[0] as X509Certificate; // parseCertificates gives at least one
+  const key = readText(keyPath);
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch {
+    throw new Failure('bad-key', 'this is not an unencrypted private key in PEM', { place: keyPath });
+  }
+  if (!leaf.checkPrivateKey(privateKey)) {
+    throw new Failure('key-mismatch', `the key does not belong to the certificate ${certificatePath}`, {
+      place: keyPath,
+      hint: 'give the key and certificate that were made together',
+    });
+  }
+  checkDates(leaf, certificatePath, now);
+  if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes(usage)) {
+    const wanted = usage === serverAuth ? 'server' : 'client';
+    throw new Failure('certificate-use', `the certificate is not for ${wanted} authentication`, {
+      place: certificatePath,
+    });
+  }
+  return { certificate, key, chain, leaf };
+}
+
+/** A CA bundle: at least one CA certificate in it must be valid now; during a rotation the others need not be. */
+function readAuthorities(
+  path: string,
+  now: number,
+): { pem: string; certificates: readonly X509Certificate[] } {
+  const pem = readText(path);
+  const certificates = parseCertificates(pem, path);
+  const authorities = certificates.filter((certificate) => certificate.ca);
+  const first = authorities[0];
+  if (!first) throw new Failure('certificate-use', 'there is no CA certificate in it', { place: path });
+  if (!authorities.some((certificate) => isCurrent(certificate, now))) checkDates(first, path, now);
+  return { pem, certificates: authorities };
+}
+
+function parseCertificates(pem: string, path: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    if (blocks.length === 0) throw new Error('no PEM block');
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw new Failure('bad-certificate', 'there is no readable PEM certificate in it', {
+      place: path,
+      cause,
+    });
+  }
+}
+
+function isCurrent(certificate: X509Certificate, now: number): boolean {
+  return now >= certificate.validFromDate.getTime() && now <= certificate.validToDate.getTime();
+}
+
+function checkDates(certificate: X509Certificate, path: string, now: number): void {
+  if (now > certificate.validToDate.getTime()) {
+    throw new Failure('certificate-expired', `the certificate expired on ${certificate.validTo}`, {
+      place: path,
+      hint: 'renew it (kubeadm certs renew all) and start again',
+    });
+  }
+  if (now < certificate.validFromDate.getTime()) {
+    throw new Failure(
+      'certificate-not-yet-valid',
+      `the certificate is not valid before ${certificate.validFrom}`,
+      {
+        place: path,
+        hint: "check this host's clock",
+      },
+    );
+  }
+}
+
+/** Each certificate of the file must be issued by the next, and the last by one of the CAs (or be one of them). */
+function checkChain(
+  path: string,
+  chain: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  authorityPath: string,
+): void {
+  const last = chain.at(-1) as X509Certificate;
+  const linked = chain.every((certificate, index) => {
+    const issuer = chain[index + 1];
+    return issuer === undefined || issuedBy(certificate, issuer);
+  });
+  const anchored = authorities.some(
+    (authority) => authority.fingerprint256 === last.fingerprint256 || issuedBy(last, authority),
+  );
+  if (linked && anchored) return;
+  const why = linked
+    ? `it was not issued by a CA in ${authorityPath}`
+    : 'the certificates in it are not in issuing order';
+  throw new Failure('certificate-chain', `the certificate chain does not hold: ${why}`, {
+    place: path,
+    hint: 'put the certificate first, then the one that issued it, and give the CA that callers trust',
+  });
+}
+
+function issuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}

@@ -1,0 +1,50 @@
+// From a judge's finding to an incident: who, where, when.
+import { timestamp } from '../base/clock.ts';
+import type { Finding, Identity } from '../inspect/connection-types.ts';
+import type { Incident } from '../model/record.ts';
+import type { Parties } from '../policy/parties.ts';
+
+/** Where and for whom a finding was made. */
+export type Scene = {
+  readonly gate: string;
+  readonly server: string;
+  readonly generation: number;
+  readonly identity: Identity;
+  /** Caller's address (canonical) and port. */
+  readonly address: string;
+  readonly port: number;
+  readonly parties: Parties;
+};
+
+/** `now` is milliseconds since the epoch, `random` at least 8 bytes that make the id unique. */
+export function toIncident(finding: Finding, scene: Scene, now: number, random: Buffer): Incident {
+  const { identity } = scene;
+  return {
+    id: `${now.toString(16).padStart(12, '0')}-${random.toString('hex', 0, 8)}`,
+    at: timestamp(now),
+    gate: scene.gate,
+    server: scene.server,
+    generation: scene.generation,
+    shield: finding.shield,
+    rule: finding.rule,
+    action: finding.action,
+    severity: finding.severity,
+    message: finding.message,
+    who: {
+      ...(identity.method === 'certificate'
+        ? { method: 'certificate', user: identity.user, groups: [...identity.groups] }
+        : { method: finding.bearer ? 'bearer' : 'none', groups: [] }),
+      from: scene.parties(scene.address),
+      port: scene.port,
+    },
+    what: {
+      requestLine: finding.requestLine,
+      headerNames: [...finding.headerNames],
+      ...(finding.connection === undefined ? {} : { connection: finding.connection }),
+      ...(finding.upgrade === undefined ? {} : { upgrade: finding.upgrade }),
+      ...(finding.responseStatus === undefined ? {} : { responseStatus: finding.responseStatus }),
+      heldBytes: finding.held.toString('base64'),
+      heldLength: finding.heldLength,
+    },
+  };
+}

@@ -1,0 +1,281 @@
+// One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
+import { constants, createHash, randomBytes } from 'node:crypto';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { Failure } from '../base/failure.ts';
+import { createConnection } from '../inspect/connection.ts';
+import type {
+  ConnectionLimits,
+  ConnectionSettings,
+  Identity,
+  IdentityFields,
+} from '../inspect/connection-types.ts';
+import type { RuleSet } from '../inspect/rules.ts';
+import type { GateListener } from '../model/plan.ts';
+import type { Incident } from '../model/record.ts';
+import type { Parties } from '../policy/parties.ts';
+import { callerAddress, identifyCaller } from './caller.ts';
+import { type Counters, labelled } from './counters.ts';
+import type { IdentityMaterial } from './identity-files.ts';
+import { toIncident } from './incidents.ts';
+import type { Log } from './json-log.ts';
+import type { GateLimits } from './limits.ts';
+import { type CoarseClock, type RelayEvents, startRelay } from './relay.ts';
+import { unauthorizedAnswer } from './status-answer.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Everything that one generation judges by. A connection keeps the view that it began with. */
+export type ListenerView = {
+  readonly listener: GateListener;
+  readonly generation: number;
+  readonly rules: RuleSet;
+  readonly upstream: Upstream;
+  readonly material: IdentityMaterial;
+  readonly parties: Parties;
+};
+
+/** What listeners share. */
+export type ListenerSurroundings = {
+  readonly gate: string;
+  readonly limits: GateLimits;
+  readonly identityFields: IdentityFields;
+  readonly connectionLimits: ConnectionLimits;
+  readonly clock: CoarseClock;
+  readonly counters: Counters;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly incident: (incident: Incident) => void;
+};
+
+export type Listener = {
+  readonly view: ListenerView;
+  /** New connections are judged by this view from now on. */
+  update(view: ListenerView): void;
+  /** Stops accepting; connections go on. Resolves when the port is free. */
+  stop(): Promise<void>;
+  sweep(): void;
+  /** Cuts every connection. */
+  destroyAll(): void;
+  readonly connections: number;
+  readonly serverConnections: number;
+};
+
+/** Binds and accepts. @throws Failure `port-in-use`, `port-refused` */
+export async function openListener(first: ListenerView, around: ListenerSurroundings): Promise<Listener> {
+  const { limits, counters, log } = around;
+  let view = first;
+  const open = new Set<Handle>();
+  const server = createServer(
+    {
+      ...secureOptions(first),
+      requestCert: true,
+      // Decided after the handshake, so that the refused get a Status that says why.
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: limits.handshakeMs,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: limits.tcpKeepAliveMs,
+    },
+    accept,
+  );
+  server.maxConnections = limits.connections;
+  server.on('drop', () => counters.add(labelled('refusals_total', 'code', 'too-many-connections')));
+  server.on('connection', () => counters.add('connections_total'));
+  server.on('tlsClientError', () => counters.add('handshake_failures_total'));
+  await bind(server, first.listener.listen);
+  server.on('error', (error) => log('error', 'listener', { error: error.message }));
+
+  function accept(client: TLSSocket): void {
+    const caller = identifyCaller(client, around.now());
+    if (!caller.ok) {
+      counters.add(labelled('refusals_total', 'code', 'client-certificate'));
+      log('warning', 'refused', {
+        code: 'client-certificate',
+        reason: caller.reason,
+        from: client.remoteAddress,
+        server: view.listener.server,
+      });
+      refuse(client, caller.reason);
+      return;
+    }
+    relayFor(client, caller.identity);
+  }
+
+  function relayFor(client: TLSSocket, identity: Identity): void {
+    const current = view;
+    const address = callerAddress(client.remoteAddress);
+    const port = client.remotePort ?? 0;
+    const mode = identity.method === 'certificate' ? 'front-proxy' : 'bare';
+    const settings: ConnectionSettings = {
+      identity,
+      identityFields: around.identityFields,
+      sourceAddress: address,
+      rules: current.rules,
+      limits: around.connectionLimits,
+    };
+    const events: RelayEvents = {
+      ...shared,
+      finding(finding) {
+        counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
+        // An `allow` says that what was seen is in order: it is counted, and no incident.
+        if (finding.action === 'allow') return;
+        const scene = {
+          gate: around.gate,
+          server: current.listener.server,
+          generation: current.generation,
+          identity,
+          address,
+          port,
+          parties: current.parties,
+        };
+        around.incident(toIncident(finding, scene, around.now(), randomBytes(8)));
+      },
+      closed() {
+        open.delete(relay);
+      },
+    };
+    const relay = startRelay(
+      client,
+      (sink) => createConnection(settings, sink),
+      (received) => {
+        counters.add('upstream_connections_total');
+        return current.upstream.open(mode, received);
+      },
+      around.clock,
+      limits,
+      events,
+    );
+    open.add(relay);
+  }
+
+  const shared = {
+    request() {
+      counters.add('requests_total');
+    },
+    response(status: number) {
+      counters.add(responseClass[Math.floor(status / 100)] ?? 'responses_total{class="other"}');
+    },
+    upstreamFailed(code: string, reason: string) {
+      counters.add(labelled('upstream_failures_total', 'code', code));
+      log('warning', 'upstream-failed', { server: view.listener.server, code, reason });
+    },
+    timedOut(what: string) {
+      counters.add(labelled('timeouts_total', 'what', what));
+    },
+    crashed(error: unknown) {
+      counters.add('engine_exceptions_total');
+      // Where, not what: a message could hold bytes of the request.
+      log('error', 'engine-exception', {
+        error: error instanceof Error ? error.name : typeof error,
+        stack: stackOf(error),
+      });
+    },
+  };
+
+  function refuse(client: TLSSocket, reason: string): void {
+    const handle: Handle = { sweep() {}, destroy: () => client.destroy(), serverOpen: false };
+    open.add(handle);
+    const timer = setTimeout(() => client.destroy(), limits.firstRequestMs);
+    let answered = false;
+    client.on('data', () => {
+      if (answered) return;
+      answered = true;
+      // What the caller still sends is read and dropped for a second, so that a reset doesn't overtake the answer.
+      client.end(unauthorizedAnswer(reason), () => setTimeout(() => client.destroy(), 1000).unref());
+    });
+    client.on('end', () => client.destroySoon());
+    client.on('error', () => {});
+    client.on('close', () => {
+      clearTimeout(timer);
+      open.delete(handle);
+    });
+  }
+
+  return {
+    get view() {
+      return view;
+    },
+    update(next) {
+      const rekey =
+        next.material.fingerprint !== view.material.fingerprint ||
+        next.listener.server !== view.listener.server;
+      view = next;
+      if (rekey) server.setSecureContext(secureOptions(next));
+    },
+    stop() {
+      return new Promise((resolve) => {
+        // close() calls back when the last connection has ended; the port is free at once.
+        server.close();
+        setImmediate(resolve);
+      });
+    },
+    sweep() {
+      for (const handle of open) handle.sweep();
+    },
+    destroyAll() {
+      for (const handle of [...open]) handle.destroy();
+    },
+    get connections() {
+      return open.size;
+    },
+    get serverConnections() {
+      let count = 0;
+      for (const handle of open) if (handle.serverOpen) count += 1;
+      return count;
+    },
+  };
+}
+
+type Handle = { sweep(): void; destroy(): void; readonly serverOpen: boolean };
+
+const responseClass: readonly (string | undefined)[] = [
+  undefined,
+  ...['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => labelled('responses_total', 'class', name)),
+];
+
+/**
+ * A ticket carries the verified client certificate, so it may only open the listener, server and client CA that it was
+ * made by: keys are random per listener and change with the files, and the session context names server and files.
+ * Renegotiation (TLS 1.2) is off: the identity is that of the one handshake.
+ */
+function secureOptions({ listener, material }: ListenerView) {
+  const context = `${listener.server}|${listener.listen.address}|${listener.listen.port}|${material.fingerprint}`;
+  return {
+    cert: material.serving.certificate,
+    key: material.serving.key,
+    ca: material.clientCa,
+    minVersion: 'TLSv1.2' as const,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    ticketKeys: randomBytes(48),
+    sessionIdContext: createHash('sha256').update(context).digest('hex').slice(0, 32),
+  };
+}
+
+function bind(server: Server, at: GateListener['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException) => {
+      const place = `${at.address}:${at.port}`;
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new Failure('port-in-use', 'another program listens there', { place, cause })
+          : new Failure('port-refused', `can't listen there: ${cause.message}`, { place, cause }),
+      );
+    };
+    server.once('error', failed);
+    server.listen({ host: at.address, port: at.port, backlog: 1024 }, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+function stackOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 8)
+    .map((line) => line.trim().replace(/\(?file:\/\/.*\/src\//, 'src/'));
+}

@@ -1,0 +1,45 @@
+// A tiny HTTP endpoint on loopback: /metrics (Prometheus text) and /healthz. Not in the data path.
+import { createServer } from 'node:http';
+import { Failure } from '../base/failure.ts';
+import { prometheusText } from './counters.ts';
+
+export type MetricsSource = {
+  readonly counters: () => Readonly<Record<string, number>>;
+  /** Undefined when well, else what is wrong. */
+  readonly trouble: () => string | undefined;
+};
+
+/** Listens on 127.0.0.1; closes with the signal. @throws Failure `port-in-use` */
+export function serveMetrics(port: number, source: MetricsSource, signal: AbortSignal): Promise<void> {
+  const server = createServer((request, response) => {
+    const plain = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' };
+    if (request.method !== 'GET') {
+      response.writeHead(405).end();
+    } else if (request.url === '/metrics') {
+      response.writeHead(200, plain).end(prometheusText(source.counters()));
+    } else if (request.url === '/healthz') {
+      const trouble = source.trouble();
+      response.writeHead(trouble === undefined ? 200 : 503, plain).end(`${trouble ?? 'ok'}\n`);
+    } else {
+      response.writeHead(404).end();
+    }
+  });
+  server.maxConnections = 16;
+  server.requestTimeout = 5_000;
+  server.unref();
+  signal.addEventListener('abort', () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: Error) => {
+      reject(
+        new Failure('port-in-use', `can't serve metrics: ${cause.message}`, {
+          place: `127.0.0.1:${port}`,
+          cause,
+        }),
+      );
+    });
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}

@@ -1,0 +1,342 @@
+// One caller's connection and its one connection to the server: bytes between two TLS sockets and the judge.
+//
+// Hot path. What the judge asks for within one call is gathered and written once per direction, because each write of a
+// TLS socket is a record, a system call and several callbacks.
+import type { TLSSocket } from 'node:tls';
+import type { Connection, ConnectionSink, Finding } from '../inspect/connection-types.ts';
+import type { GateLimits } from './limits.ts';
+import { createOutlet, type Outlet } from './outlet.ts';
+
+/** Makes the judge of one connection; everything but the sink is bound by the listener. */
+export type MakeJudge = (sink: ConnectionSink) => Connection;
+
+/** What a relay tells the gate. Synchronous; none may throw. */
+export type RelayEvents = {
+  request(method: string, path: string): void;
+  response(status: number): void;
+  finding(finding: Finding): void;
+  /** The server could not be had, or was lost in the middle. `code` is Node's or OpenSSL's. */
+  upstreamFailed(code: string, reason: string): void;
+  timedOut(what: 'head' | 'keep-alive' | 'connect' | 'close'): void;
+  /** The judge threw: a defect. Only this connection is cut. */
+  crashed(error: unknown): void;
+  closed(): void;
+};
+
+/** Coarse time shared by all relays, milliseconds, moved on by the sweep: no clock is read per chunk. */
+export type CoarseClock = { now: number };
+
+export type Relay = {
+  /** Looks at the limits. */
+  sweep(): void;
+  /** Cuts both sides now. */
+  destroy(): void;
+  /** The server's side, once there is one. */
+  readonly serverOpen: boolean;
+};
+
+/**
+ * Takes over a caller's socket after its handshake. The server is connected to at the first byte that the judge lets
+ * through to it: callers who only connect, or are refused, cost the server nothing.
+ */
+export function startRelay(
+  client: TLSSocket,
+  makeJudge: MakeJudge,
+  openServer: (received: (bytes: Buffer) => void) => TLSSocket,
+  clock: CoarseClock,
+  limits: GateLimits,
+  events: RelayEvents,
+): Relay {
+  let server: TLSSocket | undefined;
+  let serverReady = false;
+  let serverRead = false;
+  let serverDone = false;
+  let serverFull = false;
+  let draining = false;
+  let clientHeld = false;
+  let ending = false;
+  let closed = false;
+  let requests = 0;
+  let active = clock.now;
+  let headSince = 0;
+  let connectSince = 0;
+  let endSince = 0;
+  let lingerTimer: NodeJS.Timeout | undefined;
+  // Bytes of the running call, per direction: nearly always one buffer, else a list.
+  let serverPart: Buffer | undefined;
+  let serverParts: Buffer[] | undefined;
+  let clientPart: Buffer | undefined;
+  let clientParts: Buffer[] | undefined;
+
+  const sink: ConnectionSink = {
+    toServer(bytes) {
+      if (serverPart === undefined) serverPart = bytes;
+      else if (serverParts === undefined) serverParts = [serverPart, bytes];
+      else serverParts.push(bytes);
+    },
+    toClient(bytes) {
+      if (clientPart === undefined) clientPart = bytes;
+      else if (clientParts === undefined) clientParts = [clientPart, bytes];
+      else clientParts.push(bytes);
+    },
+    closeServer() {
+      flushServer();
+      dropServer();
+    },
+    endClient(lingerMs) {
+      if (ending || closed) return;
+      flushClient();
+      ending = true;
+      endSince = clock.now;
+      toClient.finish();
+      client.end(() => {
+        if (closed) return;
+        if (lingerMs <= 0 || client.readableEnded) destroy();
+        else lingerTimer = setTimeout(destroy, lingerMs);
+      });
+      client.resume();
+    },
+    endServer() {
+      flushServer();
+      if (serverDone) return;
+      toServer?.finish();
+      server?.end();
+    },
+    abort() {
+      draining = false;
+      destroy();
+    },
+    holdClient(hold) {
+      clientHeld = hold;
+      steerClient();
+    },
+    finding: events.finding,
+    request(method, path) {
+      requests += 1;
+      events.request(method, path);
+    },
+    response: events.response,
+  };
+  const judge = makeJudge(sink);
+  const toClient = createOutlet(client, () => {
+    if (server && !serverDone) server.resume();
+  });
+  let toServer: Outlet | undefined;
+
+  function flush(): void {
+    if (serverPart !== undefined) flushServer();
+    if (clientPart !== undefined) flushClient();
+  }
+
+  function flushServer(): void {
+    if (serverPart === undefined) return;
+    const bytes = serverParts === undefined ? serverPart : Buffer.concat(serverParts);
+    serverPart = undefined;
+    serverParts = undefined;
+    if (serverDone || closed) return;
+    if (server === undefined) connectServer();
+    toServer?.write(bytes);
+    if (toServer?.full && !serverFull) {
+      serverFull = true;
+      steerClient();
+    }
+  }
+
+  function flushClient(): void {
+    if (clientPart === undefined) return;
+    const bytes = clientParts === undefined ? clientPart : Buffer.concat(clientParts);
+    clientPart = undefined;
+    clientParts = undefined;
+    if (closed || ending) return;
+    toClient.write(bytes);
+    if (toClient.full) server?.pause();
+  }
+
+  /** The caller is read unless the judge holds it or the server is full. */
+  function steerClient(): void {
+    if (closed) return;
+    if (clientHeld || serverFull) client.pause();
+    else client.resume();
+  }
+
+  function connectServer(): void {
+    const socket = openServer(serverData);
+    server = socket;
+    toServer = createOutlet(socket, () => {
+      serverFull = false;
+      steerClient();
+    });
+    connectSince = clock.now;
+    socket.setKeepAlive(true, limits.tcpKeepAliveMs);
+    socket.on('secureConnect', () => {
+      serverReady = true;
+    });
+    socket.on('end', serverEnded);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (serverDone || closed) return;
+      events.upstreamFailed(error.code ?? 'unknown', error.message);
+      if (serverReady) serverClosed();
+      else failServer(upstreamReason(error));
+    });
+    socket.on('close', serverClosed);
+  }
+
+  function serverData(bytes: Buffer): void {
+    if (serverDone || closed) return;
+    active = clock.now;
+    try {
+      judge.serverData(bytes);
+    } catch (error) {
+      crash(error);
+      return;
+    }
+    flush();
+  }
+
+  function failServer(reason: string): void {
+    dropServer();
+    feed(() => judge.serverFailed(reason));
+  }
+
+  /** Nothing more comes from the server. In a tunnel the caller may still send to it: the judge says when that ends. */
+  function serverEnded(): void {
+    if (serverRead || serverDone || closed) return;
+    serverRead = true;
+    feed(() => judge.serverEnd());
+  }
+
+  function serverClosed(): void {
+    serverEnded();
+    serverDone = true;
+    serverFull = false;
+    steerClient();
+  }
+
+  /** What the judge let through still goes out; nothing more is read. */
+  function dropServer(): void {
+    if (serverDone) return;
+    serverDone = true;
+    serverFull = false;
+    if (server && serverReady && (toServer?.waiting ?? 0) > 0) drainServer(server);
+    else server?.destroy();
+    steerClient();
+  }
+
+  function drainServer(socket: TLSSocket): void {
+    draining = true;
+    toServer?.finish();
+    const late = setTimeout(() => socket.destroy(), limits.closeMs);
+    socket.on('close', () => clearTimeout(late));
+    socket.destroySoon();
+  }
+
+  function feed(step: () => void): void {
+    if (closed) return;
+    try {
+      step();
+    } catch (error) {
+      crash(error);
+      return;
+    }
+    flush();
+  }
+
+  function crash(error: unknown): void {
+    events.crashed(error);
+    destroy();
+  }
+
+  function destroy(): void {
+    if (closed) return;
+    closed = true;
+    serverPart = undefined;
+    serverParts = undefined;
+    clientPart = undefined;
+    clientParts = undefined;
+    clearTimeout(lingerTimer);
+    client.destroy();
+    if (!draining) server?.destroy();
+    events.closed();
+  }
+
+  client.on('data', (chunk: Buffer) => {
+    if (closed) return;
+    active = clock.now;
+    const before = requests;
+    const wasIdle = judge.idle;
+    try {
+      judge.clientData(chunk);
+    } catch (error) {
+      crash(error);
+      return;
+    }
+    if (requests !== before) headSince = 0;
+    else if (wasIdle && !judge.idle) headSince = clock.now;
+    flush();
+  });
+  client.on('end', () => {
+    feed(() => judge.clientEnd());
+    // Ended by both: nothing more can come in either direction once what we wrote is out.
+    if (ending && client.writableFinished) destroy();
+  });
+  client.on('error', () => {}); // 'close' follows
+  client.on('close', () => {
+    // A caller who resets has ended too: what the judge holds of it is evidence still.
+    feed(() => judge.clientEnd());
+    destroy();
+  });
+
+  return {
+    sweep() {
+      if (closed) return;
+      const now = clock.now;
+      if (ending) {
+        if (!client.writableFinished && now - endSince > limits.closeMs) expire('close');
+      } else if (server && !serverReady && !serverDone) {
+        if (now - connectSince > limits.connectMs) {
+          events.timedOut('connect');
+          events.upstreamFailed('ETIMEDOUT', 'no TLS handshake in time');
+          failServer('the server did not answer in time');
+        }
+      } else if (headSince > 0) {
+        if (now - headSince > limits.headMs) expire('head');
+      } else if (judge.readingHead) {
+        // Begun behind a request that has been answered since.
+        headSince = now;
+      } else if (judge.idle) {
+        const limit = requests === 0 ? limits.firstRequestMs : limits.keepAliveMs;
+        if (now - active > limit) {
+          events.timedOut('keep-alive');
+          dropServer();
+          sink.endClient(0);
+        }
+      }
+    },
+    destroy,
+    get serverOpen() {
+      return server !== undefined && !serverDone;
+    },
+  };
+
+  function expire(what: 'head' | 'close'): void {
+    events.timedOut(what);
+    destroy();
+  }
+}
+
+/** What the caller may read: no addresses, only what kind of failure it was. */
+function upstreamReason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'the API server refuses connections';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'the API server can not be reached';
+    case 'ETIMEDOUT':
+      return 'the API server does not answer';
+    case 'ECONNRESET':
+      return 'the API server ended the connection';
+    default:
+      return 'the API server could not be verified';
+  }
+}

@@ -1,0 +1,143 @@
+// The gate's small pure parts, and giving up root.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { contains, parseCidr } from '../base/cidr.ts';
+import { createParties } from '../policy/parties.ts';
+import { callerAddress } from './caller.ts';
+import { createCounters, labelled, prometheusText } from './counters.ts';
+import { createJsonLog } from './json-log.ts';
+import { checkReach, parseUser } from './privileges.ts';
+
+test('the longest prefix names a party, as a search through all of them does', () => {
+  const cidr = fc.oneof(
+    fc
+      .tuple(
+        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: 0, max: 255 }),
+        fc.constantFrom(8, 16, 24, 30, 32),
+      )
+      .map(([a, b, bits]) => mask(`10.${a}.0.${b}`, bits)),
+    fc.constantFrom('0.0.0.0/0', '::/0', '2001:db8::/32', '2001:db8::1', 'fd00::/8'),
+  );
+  const address = fc.oneof(
+    fc
+      .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 255 }))
+      .map(([a, b]) => `10.${a}.0.${b}`),
+    fc.constantFrom('2001:db8::1', '2001:db8::2', 'fd00::9', '192.0.2.1', 'fe80::1'),
+  );
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(cidr, { maxLength: 12 }),
+      fc.array(address, { maxLength: 8 }),
+      (cidrs, asked) => {
+        const tags = cidrs.map((text) => ({ address: text, name: text, tags: [] }));
+        const parties = createParties(tags);
+        for (const one of asked) {
+          const holding = tags.filter((entry) => contains(parseCidr(entry.address), parseCidr(one)));
+          holding.sort((a, b) => parseCidr(b.address).bits - parseCidr(a.address).bits);
+          assert.equal(parties(one).name, holding[0]?.name ?? 'unknown');
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+function mask(address: string, bits: number): string {
+  const parts = address.split('.').map(Number);
+  const cut = parts.map((part, index) => {
+    const keep = Math.min(8, Math.max(0, bits - 8 * index));
+    return part & (0xff00 >> keep) & 0xff;
+  });
+  return parseCidr(`${cut.join('.')}/${bits}`).text;
+}
+
+test("a caller's address is canonical", () => {
+  assert.equal(callerAddress('::ffff:192.0.2.7'), '192.0.2.7');
+  assert.equal(callerAddress('fe80::1%eth0'), 'fe80::1');
+  assert.equal(callerAddress(undefined), '0.0.0.0');
+});
+
+test('counters are Prometheus text, label values escaped', () => {
+  const counters = createCounters();
+  counters.add('requests_total', 2);
+  counters.add(labelled('findings_total', 'rule', 'a"b\\c\nd'));
+  counters.gauge('connections_open', () => 3);
+  assert.equal(
+    prometheusText(counters.snapshot()),
+    '# TYPE portcullis_gate_connections_open gauge\nportcullis_gate_connections_open 3\n# TYPE portcullis_gate_findings_total counter\nportcullis_gate_findings_total{rule="a\\"b\\\\c\\nd"} 1\n# TYPE portcullis_gate_requests_total counter\nportcullis_gate_requests_total 2\n',
+  );
+});
+
+test('the log is one JSON object a line, limited by the second, and says what it left out', () => {
+  let now = 5_000;
+  const lines: string[] = [];
+  const log = createJsonLog(
+    'cp-1',
+    (line) => lines.push(line),
+    () => now,
+    2,
+  );
+  for (let count = 0; count < 5; count += 1) log('warning', 'x', { text: 'a\nb' });
+  now += 1_000;
+  log('info', 'y');
+  const read = lines.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    read.map((line) => [line.event, line.suppressed]),
+    [
+      ['x', undefined],
+      ['x', undefined],
+      ['y', 3],
+    ],
+  );
+  assert.ok(lines.every((line) => line.indexOf('\n') === line.length - 1));
+});
+
+test('a user is a name of this host or uid:gid, and never root', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-user-'));
+  const passwd = join(folder, 'passwd');
+  writeFileSync(passwd, 'root:x:0:0::/:/bin/sh\ngate:x:991:992::/:/bin/false\nwheel:x:993:0::/:/bin/false\n');
+  assert.deepEqual(parseUser('gate', passwd), { uid: 991, gid: 992 });
+  assert.deepEqual(parseUser('10:20', passwd), { uid: 10, gid: 20 });
+  for (const bad of ['root', 'wheel', '0:0', '5:0', 'nobody-here', '', 'gate:x', '-1:5']) {
+    assert.throws(() => parseUser(bad, passwd), { code: 'bad-user' }, bad);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test('root is given up for good, with its groups', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-user-'));
+  writeFileSync(join(folder, 'plan.json'), '{}', { mode: 0o600 });
+  const module = pathToFileURL(join(import.meta.dirname, 'privileges.ts')).href;
+  const script = `
+    import { becomeUser } from ${JSON.stringify(module)};
+    import { readFileSync } from 'node:fs';
+    becomeUser({ uid: 65534, gid: 65534 }, ${JSON.stringify(folder)});
+    let shadow = 'refused';
+    try { readFileSync('/etc/shadow'); shadow = 'read'; } catch {}
+    let again = '';
+    try { becomeUser({ uid: 1, gid: 1 }, ${JSON.stringify(folder)}); } catch (error) { again = error.code; }
+    console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups(), readFileSync(${JSON.stringify(join(folder, 'plan.json'))}, 'utf8'), shadow, again]));`;
+  // The data folder's parents must be passable for the new user; the test's own are.
+  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  assert.equal(ran.stderr, '');
+  assert.deepEqual(JSON.parse(ran.stdout), [65534, 65534, [65534], '{}', 'refused', 'not-root']);
+});
+
+test('a user that does not get to the data folder is told before anything is given up', () => {
+  const above = mkdtempSync(join(tmpdir(), 'portcullis-user-'));
+  const folder = join(above, 'gate');
+  mkdirSync(folder);
+  const user = { uid: 61443, gid: 61443 };
+  assert.throws(() => checkReach(user, folder), { code: 'unwritable', place: above });
+  chmodSync(above, 0o711);
+  checkReach(user, folder);
+  rmSync(above, { recursive: true });
+});

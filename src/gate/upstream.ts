@@ -1,0 +1,87 @@
+// Connections to one API server: verified, HTTP/1.1, never pooled; TLS sessions are resumed per certificate mode.
+import { isIP, type OnReadOpts } from 'node:net';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import type { GateListener } from '../model/plan.ts';
+import type { IdentityMaterial } from './identity-files.ts';
+
+/** `front-proxy`: with the gate's client certificate, for callers whose identity travels in headers. `bare`: without. */
+export type UpstreamMode = 'front-proxy' | 'bare';
+
+export type Upstream = {
+  /**
+   * Starts a connection; `secureConnect` or `error` follows. What it receives goes to `received` and nowhere else; the
+   * bytes are valid during the call only.
+   */
+  open(mode: UpstreamMode, received: (bytes: Buffer) => void): TLSSocket;
+};
+
+/** A session is resumed for at most this long, so that a server's new certificate is verified soon. */
+const sessionMs = 3_600_000;
+
+/**
+ * What any upstream connection receives, one call at a time: without it every record is a buffer of its own, and on
+ * large bodies a sixth of the gate's time goes to collecting them.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+type ModeState = { readonly context: SecureContext; session: Buffer | undefined; since: number };
+
+/** `now` is a clock in milliseconds. */
+export function createUpstream(
+  to: GateListener['upstream'],
+  material: IdentityMaterial,
+  now: () => number,
+): Upstream {
+  const shared = { ca: material.serverCa, minVersion: 'TLSv1.2' as const };
+  const { certificate, key } = material.frontProxy;
+  const modes: Record<UpstreamMode, ModeState> = {
+    'front-proxy': {
+      context: createSecureContext({ ...shared, cert: certificate, key }),
+      session: undefined,
+      since: 0,
+    },
+    bare: { context: createSecureContext(shared), session: undefined, since: 0 },
+  };
+  // An IP address can't be a server name indication (RFC 6066 3); it is verified all the same.
+  const indication = isIP(to.serverName) ? {} : { servername: to.serverName };
+  return {
+    open(mode, received) {
+      const state = modes[mode];
+      const session = now() - state.since < sessionMs ? state.session : undefined;
+      // Both are documented for tls.connect and missing in its types.
+      const options: ConnectionOptions & { allowHalfOpen: boolean; onread: OnReadOpts } = {
+        host: to.address,
+        port: to.port,
+        ...indication,
+        secureContext: state.context,
+        ALPNProtocols: ['http/1.1'],
+        allowHalfOpen: true,
+        onread: {
+          buffer: readBuffer,
+          callback(length) {
+            received(readBuffer.subarray(0, length));
+            return true;
+          },
+        },
+        rejectUnauthorized: true,
+        checkServerIdentity: (_name, peer) => checkServerIdentity(to.serverName, peer),
+        ...(session ? { session } : {}),
+      };
+      const socket = connect(options);
+      socket.setNoDelay(true);
+      socket.on('session', (ticket: Buffer) => {
+        state.session = ticket;
+        // A resumed session's tickets keep the time of the full handshake.
+        if (!socket.isSessionReused()) state.since = now();
+      });
+      return socket;
+    },
+  };
+}
