@@ -1,0 +1,41 @@
+// Every command, in the order of the overview. A new command is a file and a line here.
+import { advisories, advisoriesAdd } from './advisories.ts';
+import { agent } from './agent.ts';
+import { inventoryApply, policyApply } from './apply.ts';
+import type { Command } from './command.ts';
+import { controller } from './controller.ts';
+import { demo } from './demo.ts';
+import { events } from './events.ts';
+import { gate } from './gate.ts';
+import { logVerify } from './log-verify.ts';
+import { probe } from './probe.ts';
+import { protect } from './protect.ts';
+import { remove } from './remove.ts';
+import { sessions } from './sessions.ts';
+import { shieldsTest } from './shields-test.ts';
+import { stage } from './stage.ts';
+import { status } from './status.ts';
+import { token } from './token.ts';
+import { up } from './up.ts';
+
+export const commands: readonly Command[] = [
+  demo,
+  protect,
+  up,
+  status,
+  probe,
+  stage,
+  events,
+  sessions,
+  logVerify,
+  advisories,
+  advisoriesAdd,
+  shieldsTest,
+  inventoryApply,
+  policyApply,
+  token,
+  controller,
+  agent,
+  gate,
+  remove,
+];

@@ -1,0 +1,63 @@
+// portcullis controller
+import { join } from 'node:path';
+import { type Command, dataDir, dataOption, endpoint, wholeNumber } from './command.ts';
+import { reportReady } from './supervise.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export const controller: Command = {
+  name: 'controller',
+  summary: 'run the controller: inventory, probing, stages, plans, the log',
+  details:
+    'Runs until interrupted. Agents and gates keep enforcing their last plan while it is away. The first start makes the\n' +
+    'CA and an admin identity in DATA-DIR/controller; the inventory and policy files are put in force at every start.',
+  options: {
+    ...dataOption,
+    listen: { type: 'string', value: 'ADDRESS:PORT', help: 'where to listen (default 127.0.0.1:7443)' },
+    advertise: {
+      type: 'string',
+      multiple: true,
+      value: 'ADDRESS:PORT',
+      help: 'where agents and gates reach it, and probes come from (repeatable; default: --listen)',
+    },
+    inventory: { type: 'string', value: 'FILE', help: 'put this inventory in force' },
+    policy: { type: 'string', value: 'FILE', help: 'put this policy in force' },
+    shields: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of shields (default: those that come with Portcullis)',
+    },
+    advisories: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of OSV records (default: those that come with Portcullis)',
+    },
+    'probe-seconds': { type: 'string', value: 'N', help: 'seconds between probes (default 30)' },
+  },
+  arity: [0, 0],
+  async run(context) {
+    const probeSeconds = wholeNumber(context, 'probe-seconds', 1, 86_400);
+    const advertise = context.list('advertise').map((text) => endpoint('advertise', text));
+    const inventoryFile = context.option('inventory');
+    const policyFile = context.option('policy');
+    const { runController } = await import('../controller/run.ts');
+    const running = await runController(
+      {
+        dataDir: join(dataDir(context), 'controller'),
+        listen: endpoint('listen', context.option('listen') ?? '127.0.0.1:7443'),
+        ...(advertise.length > 0 ? { advertise } : {}),
+        ...(inventoryFile ? { inventoryFile } : {}),
+        ...(policyFile ? { policyFile } : {}),
+        shieldsFolder: context.option('shields') ?? join(root, 'shields'),
+        advisoriesFolder: context.option('advisories') ?? join(root, 'shields/advisories'),
+        ...(probeSeconds === undefined ? {} : { probeSeconds }),
+        note: context.note,
+      },
+      context.signal,
+    );
+    context.note(`the controller serves on ${running.endpoint.address}:${running.endpoint.port}`);
+    reportReady();
+    await running.stopped;
+    return 0;
+  },
+};

@@ -1,0 +1,77 @@
+// An entry of the log as one line for people: when, what kind, about what, and a sentence.
+import type { Entry, EntryKind, NewEntry } from '../model/entry.ts';
+import { partyText, printable } from './table.ts';
+
+type Data = NewEntry['data'];
+
+/** Longer than this, a line is cut: `-o json` has everything. */
+const longest = 400;
+
+/** `   22  2026-11-23 16:06:41Z  stage     lab/cp  CVE-2018-1002105 block → inspect: the gate is healthy …  (controller)` */
+export function renderEntry(entry: Entry): string {
+  const { seq, at, kind, subject, actor, data } = entry;
+  const sentence = (sentences[kind] ?? fields)(data);
+  const when = `${at.slice(0, 10)} ${at.slice(11, 19)}Z`;
+  const line = printable(
+    `${String(seq).padStart(5)}  ${when}  ${kind.padEnd(10)}  ${subject}  ${sentence}  (${actor})`,
+  );
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+}
+
+/** What each kind of entry says. A kind that isn't here shows its members as they are. */
+const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = {
+  genesis: () => 'the log begins',
+  inventory: (data) =>
+    `in force: servers ${list(data['servers'])}; ${data['hosts']} hosts, ${data['groups']} groups`,
+  policy: (data) => `in force: ${data['rules']} rules, otherwise ${data['default']}`,
+  shield: (data) => `${data['severity']}: ${data['title']}`,
+  advisory: (data) =>
+    data['summary'] === undefined ? `${data['count']} known` : `${data['severity']}: ${data['summary']}`,
+  probe: (data) => (data['ok'] ? 'answers again' : `FAILED: ${data['error']}`),
+  tags: (data) => `${data['version']}: ${list(data['tags']) || 'no tags'}`,
+  'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
+  stage: (data) => `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}`,
+  token: (data) => `for ${data['role']} ${data['name']}, good until ${data['expiresAt']}`,
+  enrolled: (data) => `${data['role']}${data['from'] === undefined ? '' : ` from ${data['from']}`}`,
+  plan: (data) => `plan ${data['generation']} for the ${data['kind']}`,
+  receipt: (data) =>
+    data['ok']
+      ? `${data['kind']} applied plan ${data['generation']} in ${Math.round(Number(data['milliseconds']))} ms, ${data['connectionsCut']} connections cut`
+      : `${data['kind']} REFUSED plan ${data['generation']}: ${data['error']}`,
+  health: (data) => `${data['kind'] ?? ''} ${data['ok'] ? 'ok' : 'NOT OK'}: ${data['detail']}`.trim(),
+  incident: (data) => {
+    const who = record(data['who']);
+    const what = record(data['what']);
+    const method = String(who['method']);
+    const caller = who['user'] ?? (method === 'none' ? 'somebody anonymous' : `somebody with a ${method}`);
+    const request = what['requestLine'] ? `: ${what['requestLine']}` : '';
+    const held = Number(what['heldLength']) > 0 ? `, ${what['heldLength']} bytes held back` : '';
+    const done = actions[String(data['action'])] ?? String(data['action']);
+    return `${data['severity']} ${data['rule']}, ${done}: ${caller} at ${partyText(record(who['from']))}${request}${held}: ${data['message']}`;
+  },
+};
+
+/** What was done, in a word. */
+const actions: Readonly<Record<string, string>> = {
+  allow: 'allowed',
+  log: 'noted',
+  deny: 'denied',
+  'close-client': 'cut',
+  'close-server': 'cut',
+  'close-client-and-server': 'cut',
+};
+
+function fields(data: Data): string {
+  return Object.entries(data)
+    .filter(([, value]) => value !== null && typeof value !== 'object')
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ');
+}
+
+function list(value: unknown): string {
+  return Array.isArray(value) ? value.join(', ') : '';
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

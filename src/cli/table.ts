@@ -1,0 +1,68 @@
+// Plain aligned columns for a terminal.
+
+/** Where less room than this is left for the last column, it isn't wrapped. */
+const narrowest = 24;
+
+/**
+ * Renders rows under a header; on a terminal the last column is wrapped. Control characters are shown as `?`: what a
+ * caller or a server sent must not drive the operator's terminal.
+ * @param columns the terminal's width; undefined where there is none
+ */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number | undefined = process.stdout.columns,
+): string {
+  const cells = [header, ...rows].map((row) => row.map(printable));
+  const last = header.length - 1;
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
+  const indent = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
+  const room =
+    columns !== undefined && columns - indent >= narrowest ? columns - indent : Number.POSITIVE_INFINITY;
+  return cells
+    .flatMap((row) => {
+      const head = row.slice(0, last).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
+      return wrap(row[last] ?? '', room).map((line, at) =>
+        `${at === 0 ? head.join('') : ' '.repeat(indent)}${line}`.trimEnd(),
+      );
+    })
+    .join('\n');
+}
+
+/** Lines of at most `room` characters, broken at spaces; a longer word stands alone. */
+function wrap(text: string, room: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** Text that is safe to show: C0, DEL and C1 controls and bidirectional overrides become `?`. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+/** `12 s`, `3 min`, `2 h`, `5 d`: how long ago or how long. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+/** `node (10.0.0.2)`; the address alone where the inventory doesn't name it. */
+export function partyText({
+  name,
+  address,
+}: {
+  readonly name?: unknown;
+  readonly address?: unknown;
+}): string {
+  return name && name !== 'unknown' ? `${name} (${address})` : String(address);
+}
