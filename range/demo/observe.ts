@@ -1,0 +1,107 @@
+// What the steps look at: exploit results, heartbeats, incidents, log entries.
+import { Failure } from '../../src/base/failure.ts';
+import type { Entry } from '../../src/model/entry.ts';
+import { Incident } from '../../src/model/record.ts';
+import type { ExploitResult } from '../exploit.ts';
+import type { Lab } from './lab.ts';
+import { shield } from './step.ts';
+
+/** Enough to see whether the door is open. */
+export const fewVariants = [
+  'exec-websocket',
+  'exec-early',
+  'aggregated-websocket',
+  'aggregated-connection-only',
+];
+
+export function isStage(stage: string): (entry: Entry) => boolean {
+  return ({ kind, data }) => kind === 'stage' && data['shield'] === shield && data['stage'] === stage;
+}
+
+export function isReceipt(kind: 'agent' | 'gate', host = 'cp'): (entry: Entry) => boolean {
+  return (entry) =>
+    entry.kind === 'receipt' && entry.actor === `${kind}:${host}` && entry.data['ok'] === true;
+}
+
+/** A quarter of a kubelet's lease: a longer silence would put a node at risk. */
+export const longestPauseMs = 10_000;
+
+export async function within<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Failure('demo-timeout', `waited ${seconds} s for ${what}`)),
+    seconds * 1000,
+  );
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export function byVariant(exploits: readonly ExploitResult[]): Record<string, string> {
+  return Object.fromEntries(
+    exploits.map((one) => [
+      one.variant,
+      one.succeeded
+        ? 'succeeded'
+        : `failed: ${one.error || `status ${one.firstStatus}${one.closed ? ', closed' : ''}`}`,
+    ]),
+  );
+}
+
+export function exploitLine(exploits: readonly ExploitResult[]): string {
+  return `exploits: ${exploits.filter((one) => one.succeeded).length} of ${exploits.length} variants succeed`;
+}
+
+/** The cluster's own beats since a moment: how many, and the longest time that one way to the server was silent. */
+export function heartbeatsSince(
+  lab: Lab,
+  since: number,
+): { ok: number; failed: number; longestPauseMs: number; failures: string[] } {
+  const beats = lab.range.heartbeats().filter((beat) => Date.parse(beat.time) >= since);
+  const lastByWay = new Map<string, number>();
+  let longest = 0;
+  for (const beat of beats.filter((one) => one.ok)) {
+    const way = `${beat.lease} via ${beat.via}`;
+    const at = Date.parse(beat.time);
+    longest = Math.max(longest, at - (lastByWay.get(way) ?? at));
+    lastByWay.set(way, at);
+  }
+  const failed = beats.filter((beat) => !beat.ok);
+  return {
+    ok: beats.length - failed.length,
+    failed: failed.length,
+    longestPauseMs: longest,
+    failures: failed.slice(0, 5).map((beat) => `${beat.via}: ${beat.error}`),
+  };
+}
+
+export type SeenIncident = {
+  readonly entry: Entry;
+  readonly rule: string;
+  readonly severity: string;
+  readonly from: string;
+  /** The caller's port: which attempt it was. */
+  readonly port: number;
+  /** Bytes that were held back. */
+  readonly heldLength: number;
+};
+
+/** Incidents logged after an entry. */
+export function incidentsSince(lab: Lab, seq: number): SeenIncident[] {
+  return lab.entries
+    .filter((entry) => entry.kind === 'incident' && entry.seq > seq)
+    .map((entry) => {
+      const { rule, severity, who, what } = Incident.parse(entry.data);
+      return { entry, rule, severity, from: who.from.address, port: who.port, heldLength: what.heldLength };
+    });
+}
+
+/** Milliseconds until kubectl works from outside again; null when it doesn't within 20 s. */
+export async function worksAgain(lab: Lab): Promise<number | null> {
+  const started = performance.now();
+  while (performance.now() - started < 20_000) {
+    const ran = await lab.range.kubectl('developer', 'developer', ['get', 'pods', '-n', 'lab'], {
+      timeoutMs: 10_000,
+    });
+    if (ran.code === 0) return Math.round(performance.now() - started);
+  }
+  return null;
+}

@@ -1,0 +1,87 @@
+// Step 5: gate, controller and agent are killed, one after the other.
+import { Failure } from '../../src/base/failure.ts';
+import { allWell, type Day, developerDay, fromDeveloper, refusedGet, seenByServer } from './developer.ts';
+import type { Lab } from './lab.ts';
+import {
+  byVariant,
+  exploitLine,
+  fewVariants,
+  heartbeatsSince,
+  longestPauseMs,
+  worksAgain,
+} from './observe.ts';
+import { gateOptions, killHard, startController } from './services.ts';
+import type { Carried, Proof } from './step.ts';
+
+export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
+  // The gate dies: callers are refused, never let through.
+  await killHard(carried.gate);
+  const withoutGateSince = Date.now();
+  const withoutGate = await refusedGet(lab, 'developer', 'developer');
+  const leaked = seenByServer(lab, withoutGateSince, fromDeveloper(lab));
+  const exploitsWithoutGate = await lab.range.exploit(fewVariants);
+  lab.note(
+    `  gate killed: kubectl is refused after ${withoutGate.ms} ms, ${leaked.length} requests reached the server`,
+  );
+  carried.gate = lab.start('cp', 'gate', 'gate', ...gateOptions(lab));
+  const gateBack = await worksAgain(lab);
+  lab.note(`  gate back: kubectl works after ${gateBack} ms`);
+
+  // The controller dies: agent and gate go on.
+  await killHard(carried.controller);
+  const withoutController = await developerDay(lab);
+  const exploitsWithoutController = await lab.range.exploit(fewVariants);
+  lab.note(`  controller killed: ${works(withoutController)}, ${exploitLine(exploitsWithoutController)}`);
+  carried.controller = startController(lab);
+
+  // The agent dies: the table still stands.
+  await killHard(carried.agent);
+  const withoutAgent = await developerDay(lab);
+  const exploitsWithoutAgent = await lab.range.exploit(fewVariants);
+  lab.note(`  agent killed: ${works(withoutAgent)}, ${exploitLine(exploitsWithoutAgent)}`);
+  carried.agent = lab.start('cp', 'agent', 'agent');
+  await settledWorkers(lab);
+  const beats = heartbeatsSince(lab, carried.blockedAt ?? withoutGateSince);
+  lab.note(`  cluster's own traffic since the block: ${beats.ok} heartbeats, ${beats.failed} failed`);
+  return {
+    summary: `gate dead: ${leaked.length} requests let through, back after ${gateBack} ms; controller dead: ${works(withoutController)}; agent dead: ${works(withoutAgent)}`,
+    checks: {
+      'gate dead: callers refused': withoutGate.refused,
+      'gate dead: nobody let through':
+        leaked.length === 0 && exploitsWithoutGate.every((one) => !one.succeeded),
+      'gate back: callers work': gateBack !== null,
+      'controller dead: callers work': allWell(withoutController),
+      'controller dead: exploits cut': exploitsWithoutController.every((one) => !one.succeeded),
+      'agent dead: callers work': allWell(withoutAgent),
+      'agent dead: exploits cut': exploitsWithoutAgent.every((one) => !one.succeeded),
+      'cluster goes on through all of it': beats.failed === 0 && beats.longestPauseMs < longestPauseMs,
+    },
+    gateKilled: {
+      kubectl: withoutGate,
+      reachedServer: leaked.length,
+      exploits: byVariant(exploitsWithoutGate),
+      msUntilBack: gateBack,
+    },
+    controllerKilled: { kubectl: withoutController, exploits: byVariant(exploitsWithoutController) },
+    heartbeats: beats,
+    agentKilled: { kubectl: withoutAgent, exploits: byVariant(exploitsWithoutAgent) },
+  };
+}
+
+const works = (day: Day): string => (allWell(day) ? 'callers work' : 'callers FAIL');
+
+/** Waits until every agent and gate is seen again with the plan it should have. */
+async function settledWorkers(lab: Lab): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const status = await lab.status().catch(() => undefined);
+    if (
+      status &&
+      status.workers.length > 0 &&
+      status.workers.every((worker) => worker.ok && worker.applied === worker.wanted)
+    )
+      return;
+    if (performance.now() > deadline)
+      throw new Failure('demo-timeout', 'waited 20 s for agent and gate to report');
+  }
+}

@@ -1,0 +1,116 @@
+// The cluster's own traffic: a lease renewed every second over TLS, each try recorded, so that it can be shown that none
+// was missed. A kubelet does it from the node, a controller manager from the control-plane host.
+import { appendFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { readText } from '../src/platform/files.ts';
+
+export type HeartbeatConfig = {
+  /** Lease's namespace and name. */
+  readonly namespace: string;
+  readonly name: string;
+  /** Ways to the API server, each beaten every interval: its address, the service address. */
+  readonly servers: readonly { readonly address: string; readonly port: number }[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** JSON lines file of Heartbeat. */
+  readonly log: string;
+  readonly intervalMs: number;
+};
+
+export type Heartbeat = {
+  /** When the try began. */
+  readonly time: string;
+  readonly lease: string;
+  /** `address:port` asked. */
+  readonly via: string;
+  /** Over a connection of its own, or one that is kept open. */
+  readonly connection: 'fresh' | 'kept';
+  readonly ok: boolean;
+  /** HTTP status; 0 when there was none. */
+  readonly code: number;
+  readonly ms: number;
+  readonly error: string;
+};
+
+/** How long the server may take: a kubelet's own patience is 10 s (its lease lasts 40 s). */
+const answerMs = 5_000;
+
+/** Beats until the process ends. Kept and fresh connections take turns, so that both are shown to work. */
+export function startHeartbeat(config: HeartbeatConfig): void {
+  const tls = { ca: readText(config.caFile), cert: readText(config.certFile), key: readText(config.keyFile) };
+  for (const server of config.servers) {
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    let turn = 0;
+    setInterval(() => {
+      const connection = turn++ % 2 === 0 ? 'kept' : 'fresh';
+      void beat(config, server, tls, connection, connection === 'kept' ? kept : new Agent());
+    }, config.intervalMs);
+  }
+}
+
+async function beat(
+  config: HeartbeatConfig,
+  server: HeartbeatConfig['servers'][number],
+  tls: { ca: string; cert: string; key: string },
+  connection: Heartbeat['connection'],
+  agent: Agent,
+): Promise<void> {
+  const began = Date.now();
+  const collection = `/apis/coordination.k8s.io/v1beta1/namespaces/${config.namespace}/leases`;
+  const body = JSON.stringify({
+    kind: 'Lease',
+    apiVersion: 'coordination.k8s.io/v1beta1',
+    metadata: { name: config.name, namespace: config.namespace },
+    spec: { holderIdentity: config.name, leaseDurationSeconds: 40, renewTime: new Date(began).toISOString() },
+  });
+  const send = (method: string, path: string) =>
+    new Promise<number>((resolve, reject) => {
+      const outgoing = request(
+        {
+          host: server.address,
+          port: server.port,
+          method,
+          path,
+          agent,
+          ...tls,
+          headers: {
+            'Content-Type': 'application/json',
+            'Content-Length': Buffer.byteLength(body),
+            'User-Agent': config.name,
+          },
+          timeout: answerMs,
+        },
+        (answer) => {
+          answer.resume();
+          answer.on('end', () => resolve(answer.statusCode ?? 0));
+          answer.on('error', reject);
+        },
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${answerMs} ms`)));
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  let code = 0;
+  let error = '';
+  try {
+    code = await send('PUT', `${collection}/${config.name}`);
+    if (code === 404) code = await send('POST', collection);
+    // The other way to the server created it between our two requests.
+    if (code === 409) code = await send('PUT', `${collection}/${config.name}`);
+  } catch (cause) {
+    error = cause instanceof Error ? cause.message : String(cause);
+  }
+  if (connection === 'fresh') agent.destroy();
+  const line: Heartbeat = {
+    time: new Date(began).toISOString(),
+    lease: config.name,
+    via: `${server.address}:${server.port}`,
+    connection,
+    ok: code >= 200 && code < 300,
+    code,
+    ms: Date.now() - began,
+    error,
+  };
+  appendFileSync(config.log, `${JSON.stringify(line)}\n`);
+}

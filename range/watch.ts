@@ -1,0 +1,56 @@
+// Watches: a stream of events that goes on until someone ends it, as JSON lines or over a WebSocket.
+import type { Exchange } from './http-server.ts';
+import { acceptWebSocket, encodeFrame, isWebSocketRequest } from './websocket.ts';
+
+export type WatchSource = {
+  /** Events to begin with (ADDED, when the client gave no resource version). */
+  readonly first: readonly unknown[];
+  /** The next event, made every `intervalMs`. */
+  next(): unknown;
+  readonly intervalMs: number;
+  /** `timeoutSeconds` of the request; 0 for none. */
+  readonly timeoutSeconds: number;
+};
+
+/** Resolves when the watch is over. Gives the status through `onStatus` at once. */
+export async function serveWatch(
+  exchange: Exchange,
+  source: WatchSource,
+  onStatus: (code: number) => void,
+): Promise<void> {
+  const overWebSocket = isWebSocketRequest(exchange);
+  let write: (event: unknown) => void;
+  let end: () => void;
+  if (overWebSocket) {
+    const hasOrigin = exchange.header('origin') !== undefined;
+    onStatus(hasOrigin ? 101 : 403);
+    if (acceptWebSocket(exchange, hasOrigin ? {} : 'refused') === undefined) return;
+    exchange.socket.resume();
+    write = (event) => exchange.socket.write(encodeFrame('text', Buffer.from(JSON.stringify(event))));
+    end = () => exchange.socket.end(encodeFrame('close', Buffer.alloc(0)));
+  } else {
+    onStatus(200);
+    const stream = exchange.stream(200, 'application/json');
+    write = (event) => {
+      // A client that doesn't keep up loses its watch, as on the real server; it lists again.
+      if (exchange.socket.writableLength > 1 << 20) exchange.socket.destroy();
+      else stream.write(`${JSON.stringify(event)}\n`);
+    };
+    end = stream.end;
+  }
+  for (const event of source.first) write(event);
+  const { gone } = exchange;
+  await new Promise<void>((resolve) => {
+    const tick = setInterval(() => write(source.next()), source.intervalMs);
+    const limit = source.timeoutSeconds > 0 ? setTimeout(finish, source.timeoutSeconds * 1000) : undefined;
+    function finish(): void {
+      clearInterval(tick);
+      clearTimeout(limit);
+      gone.removeEventListener('abort', finish);
+      resolve();
+    }
+    gone.addEventListener('abort', finish);
+    if (gone.aborted) finish();
+  });
+  if (!gone.aborted) end();
+}
