@@ -1,0 +1,255 @@
+// What the commands answer, as text and as JSON, over a real controller that watches a server with the flaw.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createAuthority, issue } from '../../src/platform/pki.ts';
+import {
+  type Answer,
+  assertClean,
+  assertFailure,
+  cli,
+  freePort,
+  type Running,
+  scratch,
+  start,
+} from './kit.ts';
+
+const own = scratch('answers');
+const data = own.path('data');
+const advisory = join(import.meta.dirname, '../../shields/advisories/CVE-2018-1002105.json');
+let server: Server;
+let controller: Running;
+let address: string;
+
+before(async () => {
+  const ca = await createAuthority('kubernetes', 1);
+  const pair = await issue(ca, {
+    subject: { commonName: 'kube-apiserver' },
+    use: ['server'],
+    names: ['127.0.0.1'],
+    days: 1,
+  });
+  server = createServer({ key: pair.key, cert: pair.certificate }, (_, answer) =>
+    answer.end('{"gitVersion":"v1.12.2","major":"1","minor":"12"}'),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  writeFileSync(own.path('ca.crt'), ca.certificate);
+  writeFileSync(
+    own.path('inventory.yaml'),
+    `apiVersion: portcullis/v1
+clusters: [{ name: lab }]
+hosts: [{ name: cp, cluster: lab, addresses: [127.0.0.1], tags: [tier=control-plane] }]
+servers:
+  - name: lab/cp
+    cluster: lab
+    host: cp
+    address: 127.0.0.1
+    port: ${(server.address() as AddressInfo).port}
+    probe: { caFile: ${own.path('ca.crt')} }
+`,
+  );
+  writeFileSync(own.path('policy.yaml'), 'apiVersion: portcullis/v1\n');
+  address = `127.0.0.1:${await freePort()}`;
+  const files = ['--inventory', own.path('inventory.yaml'), '--policy', own.path('policy.yaml')];
+  controller = start(['controller', '--data-dir', data, '--listen', address, ...files]);
+  await controller.said(`the controller serves on ${address}`);
+});
+after(async () => {
+  const ended = await controller.end();
+  server.close();
+  own.remove();
+  assert.equal(ended.code, 0, ended.stderr);
+  assertClean(ended);
+});
+
+const here = (...args: string[]) => cli([...args, '--data-dir', data]);
+
+/** Exactly one JSON document on stdout. */
+function document(answer: Answer): Record<string, unknown> {
+  assert.equal(answer.stdout.trim().split('\n').length, 1, answer.stdout);
+  assert.ok(answer.stdout.endsWith('\n'));
+  return JSON.parse(answer.stdout) as Record<string, unknown>;
+}
+
+describe('what the operator reads', () => {
+  test('status after the first probe: the flaw, the stage, and what is missing', async () => {
+    const answer = await here('probe', 'lab/cp');
+    assert.equal(answer.code, 0);
+    assert.match(answer.stdout, /^SERVER +VERSION +PROBED +SHIELD +STAGE +SINCE +WHY$/m);
+    assert.match(answer.stdout, / CVE-2018-1002105 +block .*the fix is 1\.12\.3/);
+    assert.match(answer.stdout, /^lab\/cp +v1\.12\.2 /m);
+    assert.match(answer.stdout, /^agent cp +NOT OK .*not enrolled$/m);
+    assert.deepEqual(await here('status').then(({ code }) => code), 0);
+  });
+  test('events say what happened in sentences, in order, in UTC', async () => {
+    const { stdout } = await here('events');
+    const lines = stdout.trimEnd().split('\n');
+    assert.match(
+      lines[0] ?? '',
+      /^ +1 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}genesis +controller {2}the log begins/,
+    );
+    assert.ok(lines.some((line) => line.includes('CVE-2018-1002105 observe → block: ')));
+    assert.deepEqual(
+      lines.map((line) => Number.parseInt(line, 10)),
+      lines.map((_, index) => index + 1),
+    );
+    const stages = await here('events', '--kind', 'stage', '--after', '2');
+    assert.match(stages.stdout, /^( +\d+ {2}\S+ \S+ {2}stage .*\n)+$/);
+  });
+  test('a reader who has seen enough is no error', async () => {
+    const shell = ['sh', '-c', '"$@" | head -n 1', 'sh'];
+    const answer = await cli(['events', '--data-dir', data], { before: shell });
+    assert.equal(answer.code, 0);
+    assert.equal(answer.stderr, '');
+    assert.equal(answer.stdout.trimEnd().split('\n').length, 1);
+  });
+  test('a stage set by hand, with its reason in the log', async () => {
+    const why = 'a hostile \u001b[31mreason\u202e';
+    const set = await here('stage', 'lab/cp', 'CVE-2018-1002105', 'observe', '--why', why);
+    assert.equal(set.stdout, 'CVE-2018-1002105 on lab/cp: observe\n');
+    const { stdout } = await here('events', '--kind', 'stage');
+    assert.match(stdout, /block → observe: a hostile \?\[31mreason\? {2}\(user:admin\)/);
+    assert.doesNotMatch(stdout, /[\u001b\u202e]/);
+  });
+  test('shields test, with every exchange', async () => {
+    const { code, stdout } = await cli(['shields', 'test', '-v']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^CVE-2018-1002105 +1 +(\d+) of \1 +(\d+) of \2 +ok$/m);
+    assert.match(stdout, /^ {2}ok {3}attack: /m);
+  });
+});
+
+describe('-o json: one document on stdout, nothing on stderr', { concurrency: 2 }, () => {
+  const rows: readonly [args: readonly string[], holds: (answer: Record<string, unknown>) => unknown][] = [
+    [['status'], (answer) => Array.isArray(answer['servers']) && Array.isArray(answer['workers'])],
+    [['probe'], (answer) => Array.isArray(answer['servers'])],
+    [
+      ['stage', 'lab/cp', 'CVE-2018-1002105', 'block', '--why', 'test'],
+      (answer) => answer['stage'] === 'block',
+    ],
+    [['events'], (answer) => (answer['entries'] as unknown[]).length > 5],
+    [['sessions'], (answer) => Array.isArray(answer['sessions'])],
+    [['log', 'verify'], (answer) => answer['ok'] === true && Number(answer['entries']) > 5],
+    [['advisories'], (answer) => JSON.stringify(answer).includes('CVE-2018-1002105')],
+    [['advisories', 'add', advisory], (answer) => answer['ok'] === true],
+    [['inventory', 'apply', own.path('inventory.yaml')], (answer) => answer['servers'] === 1],
+    [['policy', 'apply', own.path('policy.yaml')], (answer) => answer['rules'] === 0],
+    [
+      ['token', 'agent', 'cp'],
+      (answer) => typeof answer['token'] === 'string' && answer['controller'] === address,
+    ],
+  ];
+  for (const [args, holds] of rows) {
+    test(args.slice(0, 2).join(' '), async () => {
+      const answer = await here(...args, '-o', 'json');
+      assert.equal(answer.code, 0, answer.stderr);
+      assert.equal(answer.stderr, '');
+      assert.ok(holds(document(answer)), answer.stdout);
+    });
+  }
+  test('shields test', async () => {
+    const answer = await cli(['shields', 'test', '--json']);
+    assert.equal(answer.code, 0);
+    assert.deepEqual(document(answer)['missed'], []);
+  });
+});
+
+describe('what the controller refuses is an answer of code 1, with -o json as a document too', {
+  concurrency: 2,
+}, () => {
+  const rows: readonly [args: readonly string[], code: string, says: string][] = [
+    [['stage', 'lab/other', 'CVE-2018-1002105', 'block', '--why', 'x'], 'unknown-server', "'lab/other'"],
+    [['stage', 'lab/cp', 'CVE-1999-0001', 'block', '--why', 'x'], 'unknown-shield', "'CVE-1999-0001'"],
+    [['probe', 'nobody'], 'unknown-server', "'nobody'"],
+    [['token', 'agent', 'Not A Name'], 'bad-request', 'lower-case'],
+    [['advisories', 'add', own.path('none.json')], 'unreadable', own.path('none.json')],
+    [['inventory', 'apply', own.path('none.yaml')], 'unreadable', own.path('none.yaml')],
+    [['policy', 'apply', own.path('none.yaml')], 'unreadable', own.path('none.yaml')],
+    [['log', 'verify', '--anchor', 'yesterday'], 'bad-anchor', "'yesterday'"],
+  ];
+  for (const [args, code, says] of rows) {
+    test(args.join(' '), async () => {
+      const answer = await here(...args, '-o', 'json');
+      assertFailure(answer, 1, [says, `[${code}]`]);
+      const { ok, error } = document(answer) as { ok: boolean; error: Record<string, string> };
+      assert.equal(ok, false);
+      assert.equal(error['code'], code);
+      assert.ok(answer.stderr.includes(error['message'] ?? '?'));
+    });
+  }
+  for (const args of [
+    ['status'],
+    ['probe'],
+    ['stage', 'lab/cp', 'CVE-2018-1002105', 'block', '--why', 'x'],
+    ['events'],
+    ['events', '-f'],
+    ['sessions'],
+    ['advisories'],
+    ['advisories', 'add', advisory],
+    ['token', 'gate', 'cp'],
+    ['agent'],
+    ['gate'],
+  ]) {
+    test(`${args.join(' ')} where nobody is enrolled`, async () => {
+      const folder = own.path('nobody');
+      const answer = await cli([...args, '--data-dir', folder, '--json']);
+      assertFailure(answer, 1, [folder, '[not-enrolled]']);
+      assert.equal((document(answer)['error'] as { code: string }).code, 'not-enrolled');
+    });
+  }
+  test('log verify where there is no log', async () => {
+    const answer = await cli(['log', 'verify', '--data-dir', own.path('nobody'), '--json']);
+    assertFailure(answer, 1, [own.path('nobody'), 'log.db', '[unreadable]']);
+    assert.equal((document(answer)['error'] as { code: string }).code, 'unreadable');
+  });
+});
+
+test('events -f goes on until it is interrupted, one entry a line as JSON', async () => {
+  const following = start(['events', '-f', '--data-dir', data, '--json']);
+  await following.said('genesis');
+  await here('stage', 'lab/cp', 'CVE-2018-1002105', 'inspect', '--why', 'for those who follow');
+  await following.said('for those who follow');
+  const { code, stdout, stderr } = await following.end();
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr, '');
+  const seqs = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { seq: number }).seq);
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, index) => index + 1),
+  );
+});
+
+test('a token is shown once, by the command that makes it, and by nothing else', async () => {
+  const made = await here('token', 'gate', 'cp');
+  assert.equal(made.code, 0);
+  assert.match(made.stdout, /^portcullis gate --name cp --controller 127\.0\.0\.1:\d+ --token \S+\n$/);
+  const [id = '', secret = ''] = (made.stdout.trim().split(' ').at(-1) ?? '').split('.');
+  assert.ok(!made.stderr.includes(secret));
+  // Enrolling with it, and failing to (without its server's certificates a gate does not start).
+  const args = [
+    ...made.stdout.trim().split(' ').slice(1),
+    '--data-dir',
+    own.path('gate'),
+    '--pki',
+    own.path('none'),
+  ];
+  const gate = await cli(args);
+  assertFailure(gate, 1, [own.path('none'), '[unreadable]']);
+  const again = await cli(args.map((arg) => arg.replace(own.path('gate'), own.path('gate-2'))));
+  assertFailure(again, 1, ['used', '[token-refused]']);
+  const { stdout } = await here('events', '--json');
+  assert.ok(stdout.includes(id));
+  const seen = [gate, again, { stdout, stderr: '' }, controller.output].flatMap((each) => [
+    each.stdout,
+    each.stderr,
+  ]);
+  for (const text of seen) assert.ok(!text.includes(secret));
+});

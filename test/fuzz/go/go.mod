@@ -1,0 +1,3 @@
+module portcullis.test/oracle
+
+go 1.19

@@ -1,0 +1,322 @@
+// The table in a real kernel: what each caller meets, and what becomes of connections that are open when a plan changes.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { applyPlan } from '../../src/agent/apply.ts';
+import { readTable, removeTable } from '../../src/agent/kernel-table.ts';
+import type { AgentPlan, ProtectedService } from '../../src/model/plan.ts';
+import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { makeWorld, type World } from './world.ts';
+
+let world: World;
+let generation = 0;
+let standing: AgentPlan | undefined;
+before(async () => {
+  world = await makeWorld();
+  await world.host.listen(6443);
+  await world.host.listen(16443);
+  await world.host.listen(8080);
+  await world.back.listen(6443);
+});
+after(() => world?.[Symbol.asyncDispose]());
+
+/** Applies the example service with changes, as the next generation. */
+async function apply(change: Partial<ProtectedService> = {}) {
+  generation += 1;
+  const plan = planOf([{ ...exampleService, ...change }], generation);
+  const applied = await applyPlan({ run: world.run, clock: systemClock }, plan, { former: standing });
+  standing = plan;
+  return applied;
+}
+const everybody = (verdict: ProtectedService['default']): Partial<ProtectedService> => ({
+  rules: exampleService.rules.slice(0, 1),
+  default: verdict,
+});
+
+test('each caller meets its verdict, IPv4 and IPv6, with its own address in view', async () => {
+  await apply();
+  const cases: [string, string, number, string][] = [
+    ['10.9.0.7', '10.0.0.1', 6443, '6443 10.9.0.7'],
+    ['10.9.0.8', '10.0.0.1', 6443, 'ECONNREFUSED'],
+    ['10.7.0.1', '10.0.0.1', 6443, 'timeout'],
+    ['192.0.2.1', '10.0.0.1', 6443, '16443 192.0.2.1'],
+    ['2001:db8:9::5', '2001:db8::1', 6443, '6443 2001:db8:9::5'],
+    ['2001:db8:8::5', '2001:db8::1', 6443, '16443 2001:db8:8::5'],
+    ['192.0.2.1', '10.96.0.1', 443, '16443 192.0.2.1'],
+    ['10.9.0.8', '10.96.0.1', 443, 'ECONNREFUSED'],
+    ['192.0.2.1', '172.17.0.1', 6443, '16443 192.0.2.1'],
+    ['10.9.0.8', '172.17.0.1', 6443, 'ECONNREFUSED'],
+    ['192.0.2.1', '10.0.0.1', 16443, 'ECONNREFUSED'],
+    ['10.9.0.7', '10.0.0.1', 16443, 'ECONNREFUSED'],
+    ['192.0.2.1', '172.17.0.1', 16443, 'ECONNREFUSED'],
+    ['2001:db8:8::5', '2001:db8::1', 16443, 'ECONNREFUSED'],
+    ['10.9.0.8', '10.0.0.1', 8080, '8080 10.9.0.8'],
+  ];
+  for (const [from, to, port, want] of cases) {
+    const { said } = await world.caller.connect(from, to, port, 700);
+    assert.equal(said, want, `${from} → ${to} port ${port}`);
+  }
+});
+
+test('loopback and the host itself are neither judged nor steered', async () => {
+  await apply(everybody('deny'));
+  for (const address of ['127.0.0.1', '10.0.0.1']) {
+    const local = await world.host.connect(address, address, 6443);
+    assert.equal(local.said, `6443 ${address}`);
+    const gate = await world.host.connect(address, address, 16443);
+    assert.equal(gate.said, `16443 ${address}`);
+    await apply(everybody('deny'));
+    assert.equal(await local.echo(), 'hello');
+    assert.equal(await gate.echo(), 'hello');
+    await local.end();
+    await gate.end();
+  }
+});
+
+test('block cuts open connections at both ends, idle ones too, and leaves the others', async () => {
+  await apply(everybody('pass'));
+  const idle = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443);
+  const idle6 = await world.caller.connect('2001:db8:8::5', '2001:db8::1', 6443);
+  const kept = await world.caller.connect('10.9.0.7', '10.0.0.1', 6443);
+  const open = await world.host.open();
+  const applied = await apply(everybody('deny'));
+  assert.equal(applied.connectionsCut, 2);
+  assert.equal(applied.leftOpen, 0);
+  assert.equal((await idle.closed()).why, 'ECONNRESET');
+  assert.equal((await idle6.closed()).why, 'ECONNRESET');
+  assert.equal(await kept.echo(), 'hello');
+  assert.equal(await world.host.open(), open - 2);
+  assert.equal((await world.caller.connect('192.0.2.1', '10.0.0.1', 6443)).said, 'ECONNREFUSED');
+  await kept.end();
+});
+
+test('callers that only listen learn of the cut while their server goes on talking', async () => {
+  await apply(everybody('pass'));
+  const watching = await Promise.all(
+    Array.from({ length: 40 }, () => world.caller.connect('192.0.2.1', '10.0.0.1', 6443)),
+  );
+  await world.host.push(true);
+  try {
+    await apply(everybody('deny'));
+    const ends = await Promise.all(watching.map((each) => each.closed(3000)));
+    assert.deepEqual([...new Set(ends.map(({ why }) => why))], ['ECONNRESET']);
+  } finally {
+    await world.host.push(false);
+  }
+});
+
+test('a cut caller who comes back from the same port at once is taken for a new one', async () => {
+  for (const [verdict, said] of [
+    ['steer', '16443 192.0.2.1'],
+    ['pass', '6443 192.0.2.1'],
+  ] as const) {
+    await apply(everybody('pass'));
+    const first = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443, 1000, 45_001);
+    assert.equal(first.said, '6443 192.0.2.1');
+    await apply(everybody('deny'));
+    assert.equal((await first.closed()).why, 'ECONNRESET');
+    await apply(everybody(verdict));
+    const again = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443, 1000, 45_001);
+    assert.equal(again.said, said);
+    // Ended by the server's side: the caller's port is free again at once.
+    await apply(everybody('deny'));
+    await again.closed();
+  }
+});
+
+test('inspect: direct connections go, so that their callers come back through the gate', async () => {
+  await apply(everybody('pass'));
+  const direct = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443);
+  assert.equal((await apply(everybody('steer'))).connectionsCut, 1);
+  assert.equal((await direct.closed()).why, 'ECONNRESET');
+  const back = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443);
+  assert.equal(back.said, '16443 192.0.2.1');
+  await back.end();
+});
+
+test('lifted: new connections go direct, those through the gate finish undisturbed; block cuts them', async () => {
+  await apply(everybody('steer'));
+  const ways: [string, string, number][] = [
+    ['192.0.2.1', '10.0.0.1', 6443],
+    ['2001:db8:8::5', '2001:db8::1', 6443],
+    ['192.0.2.2', '172.17.0.1', 6443],
+    ['192.0.2.3', '10.96.0.1', 443],
+  ];
+  const steered = await Promise.all(ways.map(([from, to, port]) => world.caller.connect(from, to, port)));
+  for (const each of steered) assert.match(each.said, /^16443 /);
+  for (let again = 0; again < 3; again++) {
+    assert.equal((await apply(everybody('pass'))).connectionsCut, 0);
+    for (const [index, each] of steered.entries()) assert.equal(await each.echo(), 'hello', `way ${index}`);
+  }
+  assert.equal((await world.caller.connect('192.0.2.1', '10.0.0.1', 6443)).said, '6443 192.0.2.1');
+  const applied = await apply(everybody('deny'));
+  assert.equal(applied.connectionsCut, steered.length + 1);
+  for (const each of steered) assert.equal((await each.closed()).why, 'ECONNRESET');
+});
+
+test('a dead gate refuses its callers: nobody gets through directly', async () => {
+  await apply(everybody('steer'));
+  await world.host.closeListener(16443);
+  assert.equal((await world.caller.connect('192.0.2.1', '10.0.0.1', 6443)).said, 'ECONNREFUSED');
+  await world.host.listen(16443);
+  const again = await world.caller.connect('192.0.2.1', '10.0.0.1', 6443);
+  assert.equal(again.said, '16443 192.0.2.1');
+  await again.end();
+});
+
+test('packets that only pass through are judged too, at both ends of an open connection', async () => {
+  const endpoints = [...exampleService.endpoints, { address: '10.2.0.1', port: 6443 }];
+  await apply({ ...everybody('pass'), endpoints });
+  const open = await world.caller.connect('192.0.2.1', '10.2.0.1', 6443);
+  const kept = await world.caller.connect('10.9.0.7', '10.2.0.1', 6443);
+  assert.equal(open.said, '6443 192.0.2.1');
+  const applied = await apply({ ...everybody('deny'), endpoints });
+  assert.equal(applied.connectionsCut, 1);
+  assert.equal(await open.echo(), 'ECONNRESET');
+  assert.equal(await kept.echo(), 'hello');
+  assert.equal((await world.caller.connect('192.0.2.1', '10.2.0.1', 6443)).said, 'ECONNREFUSED');
+  await kept.end();
+});
+
+test("other people's NAT opens no way: kube-proxy's service address, a node port, a server elsewhere", async () => {
+  const kubeProxy = `table ip kube {
+    chain services {
+      type nat hook prerouting priority dstnat; policy accept;
+      ip daddr 10.96.0.1 tcp dport 443 dnat to 10.0.0.1:6443
+      ip daddr 10.96.0.9 tcp dport 443 dnat to 10.2.0.1:6443
+      tcp dport 30443 dnat to 10.0.0.1:6443
+    }
+  }\n`;
+  assert.equal((await world.run('nft', ['-f', '-'], { input: kubeProxy })).stderr, '');
+  const endpoints = [...exampleService.endpoints, { address: '10.96.0.9', port: 443 }];
+  await apply({ endpoints });
+  const cases: [string, string, number, string][] = [
+    ['10.9.0.7', '10.96.0.1', 443, '6443 10.9.0.7'],
+    ['10.9.0.8', '10.96.0.1', 443, 'ECONNREFUSED'],
+    ['192.0.2.1', '10.96.0.1', 443, '16443 192.0.2.1'],
+    ['10.9.0.7', '10.96.0.9', 443, '6443 10.9.0.7'],
+    ['10.9.0.8', '10.96.0.9', 443, 'ECONNREFUSED'],
+    ['192.0.2.1', '10.96.0.9', 443, '16443 192.0.2.1'],
+    // A way that no plan names is judged where it arrives: nobody who must be steered gets past the gate.
+    ['10.9.0.7', '10.0.0.1', 30443, '6443 10.9.0.7'],
+    ['10.9.0.8', '10.0.0.1', 30443, 'ECONNREFUSED'],
+    ['192.0.2.1', '10.0.0.1', 30443, 'ECONNREFUSED'],
+  ];
+  for (const [from, to, port, want] of cases) {
+    const connection = await world.caller.connect(from, to, port);
+    assert.equal(connection.said, want, `${from} → ${to} port ${port}`);
+    if (want.includes(' ')) await connection.end();
+  }
+  const elsewhere = await world.caller.connect('10.9.0.7', '10.96.0.9', 443);
+  await apply({ endpoints, rules: [], default: 'deny' });
+  assert.equal(await elsewhere.echo(), 'ECONNRESET');
+  await world.run('nft', ['delete', 'table', 'ip', 'kube']);
+});
+
+test('replacing the table lets nobody slip through and disturbs nobody', async () => {
+  const rules = [...exampleService.rules, ruleOf('policy/blocked', ['192.0.2.66'], 'deny')];
+  await apply({ rules });
+  const kept = await Promise.all([
+    world.caller.connect('10.9.0.7', '10.0.0.1', 6443),
+    world.caller.connect('192.0.2.1', '10.0.0.1', 6443),
+  ]);
+  let replacing = true;
+  const replaced = (async () => {
+    for (let round = 0; round < 12; round++) await apply({ rules });
+    replacing = false;
+  })();
+  let attempts = 0;
+  let refused = 0;
+  while (replacing) {
+    const [blocked, steered, ...open] = await Promise.all([
+      world.caller.connect('192.0.2.66', '10.0.0.1', 6443).then((each) => each.said),
+      world.caller.connect('192.0.2.2', '10.0.0.1', 6443).then((each) => each.said),
+      ...kept.map((each) => each.echo()),
+    ]);
+    assert.deepEqual([blocked, ...open], ['ECONNREFUSED', 'hello', 'hello']);
+    // A packet that is in the middle of the former rules when the sets change finds nothing in them: it is refused.
+    if (steered === 'ECONNREFUSED') refused += 1;
+    else assert.equal(steered, '16443 192.0.2.2');
+    attempts += 1;
+  }
+  await replaced;
+  assert.ok(attempts > 20, `${attempts} attempts`);
+  assert.ok(refused <= 3, `${refused} of ${attempts} steered callers were refused`);
+  await apply(everybody('deny'));
+});
+
+// What is reached on an idle machine is 250 ms for the cut and 2 s for the large plan. The limits here are wider, for
+// other tests share the processors; the figures are printed.
+test('a thousand open connections are cut at once', async () => {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3 && best >= 1000; round++) {
+    await apply(everybody('pass'));
+    const many = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) =>
+        world.caller.connect(`10.1.${i % 4}.${1 + (i % 250)}`, '10.0.0.1', 6443),
+      ),
+    );
+    const decided = Date.now();
+    const told = Promise.all(many.map((each) => each.closed()));
+    const applied = await apply(everybody('deny'));
+    const done = Date.now() - decided;
+    const ends = await told;
+    const last = Math.max(...ends.map((end) => end.at)) - decided;
+    assert.equal(applied.connectionsCut, 1000);
+    assert.ok(ends.every((end) => end.why === 'ECONNRESET'));
+    const took = `${applied.milliseconds.toFixed(0)} ms to the last socket, ${last} ms to the last caller told`;
+    console.log(`1,000 connections cut: ${took}, ${done} ms until the receipt`);
+    best = Math.min(best, done);
+  }
+  assert.ok(best < 1000, `${best} ms`);
+});
+
+test('a flood of refused callers puts nothing off: no cut, no look for drift', async () => {
+  await apply(everybody('pass'));
+  const callers = Array.from({ length: 9000 }, (_, i) => `30.0.${i >> 8}.${i & 255} . 10.0.0.1 . 6443`);
+  const flood = (set: readonly string[]) =>
+    world.run('nft', ['-f', '-'], {
+      input: `add element inet portcullis denied4 { ${set.join(', ')} }\n`,
+    });
+  // Anybody who makes up addresses fills the set. No more than this are listed, every few seconds.
+  assert.notEqual((await flood(callers)).code, 0, 'more than the set holds');
+  assert.equal((await flood(callers.slice(0, 8192))).stderr, '');
+  const began = Date.now();
+  await readTable(world.run, false);
+  console.log(`a full record set: ${Date.now() - began} ms to look for drift`);
+  assert.ok(Date.now() - began < 2000);
+  generation += 1;
+  const plan = planOf([{ ...exampleService, ...everybody('deny') }], generation);
+  const never = () => new Promise<void>(() => {});
+  await applyPlan({ run: world.run, clock: systemClock }, plan, { former: standing, beforeReplacing: never });
+  standing = plan;
+  assert.equal((await world.caller.connect('192.0.2.1', '10.0.0.1', 6443)).said, 'ECONNREFUSED');
+});
+
+test('a plan of 100,000 addresses and 1,000 rules stands within seconds', async () => {
+  const rules = Array.from({ length: 1000 }, (_, rule) =>
+    ruleOf(
+      `policy/rule-${rule}`,
+      // Every other /32, so that none merge.
+      Array.from({ length: 100 }, (_, i) => `20.${rule >> 8}.${rule & 255}.${i * 2}`),
+      rule % 2 === 0 ? 'pass' : 'deny',
+    ),
+  );
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3 && best >= 6000; round++) {
+    const applied = await apply({ rules: [...exampleService.rules, ...rules], default: 'pass' });
+    console.log(`100,000 addresses in 1,000 rules: ${applied.milliseconds.toFixed(0)} ms`);
+    best = Math.min(best, applied.milliseconds);
+  }
+  assert.ok(best < 6000, `${best} ms`);
+  assert.equal((await world.caller.connect('10.9.0.8', '10.0.0.1', 6443)).said, 'ECONNREFUSED');
+});
+
+test('removal leaves nothing: no table, and everybody gets in', async () => {
+  await apply(everybody('deny'));
+  await removeTable(world.run);
+  assert.equal(await readTable(world.run, false), undefined);
+  assert.equal((await world.run('nft', ['list', 'ruleset'])).stdout, '');
+  assert.equal((await world.caller.connect('192.0.2.1', '10.0.0.1', 6443)).said, '6443 192.0.2.1');
+  await removeTable(world.run);
+});

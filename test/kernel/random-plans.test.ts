@@ -1,0 +1,130 @@
+// Random plans in a real kernel: what callers meet is what the reference evaluator and the packet tracer say.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { applyPlan } from '../../src/agent/apply.ts';
+import { removeTable } from '../../src/agent/kernel-table.ts';
+import type { AgentPlan, ProtectedService } from '../../src/model/plan.ts';
+import { buildTable } from '../../src/nft/build.ts';
+import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
+import { traceConnection } from '../../src/nft/trace.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { evaluate } from '../../src/policy/evaluate.ts';
+import { makeWorld, type World } from './world.ts';
+
+let world: World;
+before(async () => {
+  world = await makeWorld();
+  await world.host.listen(6443);
+  await world.host.listen(16443);
+});
+after(() => world?.[Symbol.asyncDispose]());
+
+const verdict = fc.constantFrom('pass', 'deny', 'drop', 'steer' as const);
+const prefix = fc.constantFrom(
+  ...[
+    '0.0.0.0/0',
+    '10.0.0.0/8',
+    '10.1.0.0/16',
+    '10.1.1.0/24',
+    '10.1.1.7',
+    '10.1.1.4/30',
+    '10.9.0.0/17',
+    '192.0.2.0/25',
+  ],
+  ...[
+    '192.0.2.128/25',
+    '192.0.2.200',
+    '128.0.0.0/1',
+    '::/0',
+    '2001:db8:8::/48',
+    '2001:db8:9::/48',
+    '2001:db8:8::5',
+  ],
+);
+const rules = fc.array(fc.tuple(fc.array(prefix, { minLength: 1, maxLength: 3 }), verdict), { maxLength: 6 });
+const callers4 = ['10.1.1.7', '10.1.1.8', '10.1.2.1', '10.9.1.1', '10.9.200.1', '192.0.2.1', '192.0.2.200'];
+const callers6 = ['2001:db8:8::5', '2001:db8:9::5'];
+const ways = [
+  ...callers4.flatMap((from) => [
+    { from, to: '10.0.0.1', port: 6443, local: true },
+    { from, to: '172.17.0.1', port: 6443, local: true },
+  ]),
+  ...callers6.map((from) => ({ from, to: '2001:db8::1', port: 6443, local: true })),
+];
+const localAddresses = ['10.0.0.1', '2001:db8::1', '172.17.0.1'];
+
+test('kernel, evaluator and tracer agree on sampled plans', async () => {
+  const seed = Number(process.env['SEED'] ?? 20181203);
+  const samples = fc.sample(fc.record({ rules, otherwise: verdict }), { numRuns: 12, seed });
+  const kernel = { run: world.run, clock: systemClock };
+  let former: AgentPlan | undefined;
+  const met = { pass: 0, deny: 0, drop: 0, steer: 0 };
+  for (const [index, sample] of samples.entries()) {
+    const service: ProtectedService = {
+      ...exampleService,
+      rules: sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each)),
+      default: sample.otherwise,
+    };
+    const plan = planOf([service], index + 1);
+    const { resolved, undisturbed } = await applyPlan(kernel, plan, { former });
+    assert.equal(undisturbed, former !== undefined);
+    former = plan;
+    assert.ok(localAddresses.every((address) => resolved.localAddresses.has(address)));
+    const table = buildTable(plan, { localAddresses });
+    await Promise.all(
+      ways.map(async (way) => {
+        const want = evaluate(service, way.from);
+        const connection = await world.caller.connect(way.from, way.to, way.port, 700);
+        const seen = {
+          [`6443 ${way.from}`]: 'pass',
+          [`16443 ${way.from}`]: 'steer',
+          ECONNREFUSED: 'deny',
+          timeout: 'drop',
+        };
+        const place = `plan ${index} of seed ${seed}: ${way.from} → ${way.to}, rule ${want.rule}`;
+        assert.equal(seen[connection.said], want.verdict, `${place}: ${connection.said}`);
+        const traced = { direct: 'pass', steered: 'steer', reset: 'deny', drop: 'drop' }[
+          traceConnection(table, way).request
+        ];
+        assert.equal(traced, want.verdict, place);
+        met[want.verdict] += 1;
+        if (want.verdict === 'pass' || want.verdict === 'steer') await connection.end();
+      }),
+    );
+  }
+  assert.ok(
+    Object.values(met).every((times) => times > 5),
+    `the sample meets every verdict: ${JSON.stringify(met)}`,
+  );
+});
+
+test('a table that was replaced in place is the one that replaces whole', async () => {
+  const listing = async () => {
+    const { stdout } = await world.run('nft', ['-s', 'list', 'table', 'inet', 'portcullis']);
+    return stdout
+      .split(/[\n,{}]/)
+      .map((line) => line.trim())
+      .sort();
+  };
+  const kernel = { run: world.run, clock: systemClock };
+  await removeTable(world.run);
+  let former: AgentPlan | undefined;
+  for (const [index, sample] of fc
+    .sample(fc.record({ rules, otherwise: verdict }), { numRuns: 8, seed: 7 })
+    .entries()) {
+    const service = {
+      ...exampleService,
+      id: index % 3 === 0 ? 'one' : 'two',
+      rules: sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each)),
+      default: sample.otherwise,
+    };
+    const plan = planOf(index === 5 ? [] : [service], index + 1);
+    assert.equal((await applyPlan(kernel, plan, { former })).undisturbed, former !== undefined);
+    const inPlace = await listing();
+    await removeTable(world.run);
+    assert.equal((await applyPlan(kernel, plan, { former })).undisturbed, false);
+    assert.deepEqual(inPlace, await listing());
+    former = plan;
+  }
+});
