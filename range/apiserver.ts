@@ -1,5 +1,5 @@
 // The range's kube-apiserver: behaves on the wire as the real one does where it matters to a gate in front of it, and is
-// flawed (v1.12.2) or fixed (v1.12.3) as told. HTTP/1.1 only; ALPN offers no h2.
+// flawed (v1.12.2) or fixed (v1.12.3) as told. Over HTTP/2 or HTTP/1.1, by ALPN; commands in pods over the latter alone.
 import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { readText } from '../src/platform/files.ts';
@@ -31,6 +31,8 @@ export type ApiServerConfig = {
   /** The aggregated API `metrics.k8s.io`, on the node. */
   readonly metricsPort: number;
   readonly watchIntervalMs: number;
+  /** `--goaway-chance`, 0 to 1; 0 when left out. */
+  readonly goawayChance?: number;
 };
 
 const json = 'application/json';
@@ -114,7 +116,7 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     try {
       await route(exchange, info, user, audit, answer, fail);
     } catch (error) {
-      if (exchange.socket.destroyed) return;
+      if (exchange.gone.aborted) return;
       fail(503, `error dialing backend: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -192,6 +194,7 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     },
     config.port,
     handle,
+    config.goawayChance === undefined ? {} : { goawayChance: config.goawayChance },
   );
 }
 

@@ -1,11 +1,15 @@
-// An HTTP/1.1 server over TLS whose handlers may take the socket over at any point, as Go's Hijack does. The range's
-// API server, kubelet and aggregated API stand on it; node:https would keep bytes that an upgrade needs to see.
+// A server over TLS whose handlers may take an HTTP/1.1 socket over at any point, as Go's Hijack does. The range's
+// API server, kubelet and aggregated API stand on it; node:https would keep bytes that an upgrade needs to see. Callers
+// of the API server may have HTTP/2 instead.
 import { STATUS_CODES } from 'node:http';
+import type { Writable } from 'node:stream';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type ByteReader, createByteReader } from './byte-reader.ts';
 import { type Field, type Head, readBody, readHead, requestFraming, values, writeHead } from './http1.ts';
+import { type Http2Options, serveHttp2 } from './http2-server.ts';
 
 export type Exchange = {
+  /** The connection: of HTTP/1.1 the handler's own once it is taken over, of HTTP/2 only to see who is asking. */
   readonly socket: TLSSocket;
   readonly method: string;
   /** As sent: origin or absolute form, still percent-encoded. */
@@ -16,28 +20,41 @@ export type Exchange = {
   /** The whole body, at most 3 MiB (the API server's own limit); undefined when it is longer or broken off. */
   body(): Promise<Buffer | undefined>;
   send(status: number, contentType: string, body: string | Buffer, more?: readonly Field[]): void;
-  /** Sends a chunked answer as it comes. `write` says whether the caller keeps up; `end` finishes it. */
-  stream(status: number, contentType: string): { write(chunk: string | Buffer): boolean; end(): void };
+  /**
+   * Sends an answer of unknown length as it comes. `write` says whether the caller keeps up, `end` finishes it, `out` is
+   * where it goes.
+   */
+  stream(
+    status: number,
+    fields: readonly Field[],
+  ): { write(chunk: string | Buffer): boolean; end(): void; readonly out: Writable };
   /** Takes the socket: nothing more is read or sent for this exchange. Gives the bytes that came after the request's head
    * and whatever of its body was read. */
   hijack(): Buffer;
+  /** Breaks the exchange off: the connection of HTTP/1.1, the stream of HTTP/2. */
+  abort(): void;
   /** Aborts when the caller is gone. */
   readonly gone: AbortSignal;
 };
 
-const maxBody = 3 << 20;
+export const maxBody = 3 << 20;
 
-/** Serves `handler` on `port` of every address, one request after the other on each connection. */
+/**
+ * Serves `handler` on `port` of every address: one request after the other on each connection of HTTP/1.1, and with
+ * `http2` those of a connection that negotiated it all at once.
+ */
 export function serveTls(
   options: TlsOptions,
   port: number,
   handler: (exchange: Exchange) => Promise<void>,
+  http2?: Http2Options,
 ): Promise<Server> {
   const server = createServer(
-    { ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2', ...options },
+    { ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'], minVersion: 'TLSv1.2', ...options },
     (socket) => {
       socket.on('error', () => {}); // a reset ends the connection; the reader sees its close
       socket.setNoDelay(true);
+      if (http2 && socket.alpnProtocol === 'h2') return serveHttp2(socket, handler, http2);
       serveConnection(socket, handler).catch((error: unknown) => {
         console.error(error);
         socket.destroy();
@@ -136,14 +153,13 @@ function createExchange(
       if (method !== 'HEAD' && length.length > 0) socket.write(content);
       socket.uncork();
     },
-    stream(status, contentType) {
-      begin(status, [
-        ['Content-Type', contentType],
-        ['Transfer-Encoding', 'chunked'],
-      ]);
+    stream(status, fields) {
+      const bodiless = method === 'HEAD' || status === 204 || status === 304;
+      begin(status, bodiless ? fields : [...fields, ['Transfer-Encoding', 'chunked']]);
       return {
+        out: socket,
         write(chunk) {
-          if (socket.destroyed || chunk.length === 0) return !socket.destroyed;
+          if (socket.destroyed || bodiless || chunk.length === 0) return !socket.destroyed;
           socket.cork();
           socket.write(`${Buffer.byteLength(chunk).toString(16)}\r\n`);
           socket.write(chunk);
@@ -152,10 +168,11 @@ function createExchange(
           return flowing;
         },
         end: () => {
-          if (!socket.destroyed) socket.write('0\r\n\r\n');
+          if (!socket.destroyed && !bodiless) socket.write('0\r\n\r\n');
         },
       };
     },
+    abort: () => socket.destroy(),
     hijack() {
       hijacked = true;
       return reader.detach();

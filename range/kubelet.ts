@@ -75,7 +75,7 @@ async function serveLogs(exchange: Exchange, name: string, query: URLSearchParam
   const stamped = query.get('timestamps') === 'true';
   const line = (number: number) =>
     `${stamped ? `${new Date().toISOString()} ` : ''}${name} served request ${number}\n`;
-  const out = exchange.stream(200, 'text/plain');
+  const out = exchange.stream(200, [['Content-Type', 'text/plain']]);
   const tail = Number(query.get('tailLines') ?? 10);
   let number = 10;
   for (let at = Math.max(1, 11 - tail); at <= 10; at += 1) out.write(line(at));

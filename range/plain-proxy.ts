@@ -22,10 +22,10 @@ export async function proxyPlain(
   exchange: Exchange,
   backend: Backend,
   target: string,
-  fields: readonly Field[],
+  given: readonly Field[],
 ): Promise<{ status: number; done: Promise<void> }> {
   const body = (await exchange.body()) ?? Buffer.alloc(0);
-  const headers = without(fields, (name) => hopByHop.has(name)).flat();
+  const headers = without(given, (name) => hopByHop.has(name)).flat();
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -49,16 +49,24 @@ export async function proxyPlain(
       },
       (answer) => {
         const status = answer.statusCode ?? 502;
-        const out = exchange.stream(status, answer.headers['content-type'] ?? 'application/octet-stream');
+        const { rawHeaders } = answer;
+        const fields: Field[] = [];
+        for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+          fields.push([rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '']);
+        }
+        const out = exchange.stream(
+          status,
+          without(fields, (name) => hopByHop.has(name) || name === 'date'),
+        );
         const done = new Promise<void>((finished) => {
           answer.on('data', (chunk: Buffer) => {
             if (!out.write(chunk)) {
               answer.pause();
-              exchange.socket.once('drain', () => answer.resume());
+              out.out.once('drain', () => answer.resume());
             }
           });
           answer.on('end', () => out.end());
-          answer.on('error', () => exchange.socket.destroy());
+          answer.on('error', () => exchange.abort());
           answer.on('close', finished);
         });
         resolve({ status, done });

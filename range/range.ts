@@ -93,6 +93,8 @@ export async function startRange(options: {
   serviceRouted?: boolean;
   /** Milliseconds between events of a watch; 1,000. */
   watchIntervalMs?: number;
+  /** `--goaway-chance` of the API server: the share of HTTP/2 requests answered with GOAWAY; 0. */
+  goawayChance?: number;
   /** Starts another program as the API server, on apiServerPort of the host `cp`; resolves when it serves. */
   startApiServer?: (ground: Ground) => Promise<ChildProcess>;
 }): Promise<Range> {
@@ -186,6 +188,7 @@ async function compose(options: Parameters<typeof startRange>[0], topology: Topo
       kubeletPort,
       metricsPort,
       watchIntervalMs: options.watchIntervalMs ?? 1000,
+      goawayChance: options.goawayChance ?? 0,
     } satisfies ApiServerConfig);
   };
 

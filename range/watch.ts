@@ -30,10 +30,10 @@ export async function serveWatch(
     end = () => exchange.socket.end(encodeFrame('close', Buffer.alloc(0)));
   } else {
     onStatus(200);
-    const stream = exchange.stream(200, 'application/json');
+    const stream = exchange.stream(200, [['Content-Type', 'application/json']]);
     write = (event) => {
       // A client that doesn't keep up loses its watch, as on the real server; it lists again.
-      if (exchange.socket.writableLength > 1 << 20) exchange.socket.destroy();
+      if (stream.out.writableLength > 1 << 20) exchange.abort();
       else stream.write(`${JSON.stringify(event)}\n`);
     };
     end = stream.end;
