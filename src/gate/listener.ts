@@ -54,6 +54,8 @@ export type Listener = {
   /** Stops accepting; connections go on. Resolves when the port is free. */
   stop(): Promise<void>;
   sweep(): void;
+  /** Connections take no new work and end when what is going on is done. */
+  drain(): void;
   /** Cuts every connection. */
   destroyAll(): void;
   readonly connections: number;
@@ -175,7 +177,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   };
 
   function refuse(client: TLSSocket, reason: string): void {
-    const handle: Handle = { sweep() {}, destroy: () => client.destroy(), serverOpen: false };
+    const handle: Handle = { sweep() {}, drain() {}, destroy: () => client.destroy(), serverOpen: false };
     open.add(handle);
     const timer = setTimeout(() => client.destroy(), limits.firstRequestMs);
     let answered = false;
@@ -214,6 +216,9 @@ export async function openListener(first: ListenerView, around: ListenerSurround
     sweep() {
       for (const handle of open) handle.sweep();
     },
+    drain() {
+      for (const handle of [...open]) handle.drain();
+    },
     destroyAll() {
       for (const handle of [...open]) handle.destroy();
     },
@@ -228,7 +233,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   };
 }
 
-type Handle = { sweep(): void; destroy(): void; readonly serverOpen: boolean };
+type Handle = { sweep(): void; drain(): void; destroy(): void; readonly serverOpen: boolean };
 
 const responseClass: readonly (string | undefined)[] = [
   undefined,

@@ -20,6 +20,7 @@ test('a judge that throws costs its own connection only, and is counted', async 
     serverData() {},
     serverEnd() {},
     serverFailed() {},
+    drain() {},
     state: 'http',
     idle: false,
     readingHead: false,

@@ -29,6 +29,8 @@ export type CoarseClock = { now: number };
 export type Relay = {
   /** Looks at the limits. */
   sweep(): void;
+  /** Takes no new work; ends when what is going on is done. */
+  drain(): void;
   /** Cuts both sides now. */
   destroy(): void;
   /** The server's side, once there is one. */
@@ -262,16 +264,14 @@ export function startRelay(
   client.on('data', (chunk: Buffer) => {
     if (closed) return;
     active = clock.now;
-    const before = requests;
-    const wasIdle = judge.idle;
     try {
       judge.clientData(chunk);
     } catch (error) {
       crash(error);
       return;
     }
-    if (requests !== before) headSince = 0;
-    else if (wasIdle && !judge.idle) headSince = clock.now;
+    if (!judge.readingHead) headSince = 0;
+    else if (headSince === 0) headSince = clock.now;
     flush();
   });
   client.on('end', () => {
@@ -298,7 +298,7 @@ export function startRelay(
           events.upstreamFailed('ETIMEDOUT', 'no TLS handshake in time');
           failServer('the server did not answer in time');
         }
-      } else if (headSince > 0) {
+      } else if (judge.readingHead && headSince > 0) {
         if (now - headSince > limits.headMs) expire('head');
       } else if (judge.readingHead) {
         // Begun behind a request that has been answered since.
@@ -307,11 +307,11 @@ export function startRelay(
         const limit = requests === 0 ? limits.firstRequestMs : limits.keepAliveMs;
         if (now - active > limit) {
           events.timedOut('keep-alive');
-          dropServer();
-          sink.endClient(0);
+          feed(() => judge.drain());
         }
       }
     },
+    drain: () => feed(() => judge.drain()),
     destroy,
     get serverOpen() {
       return server !== undefined && !serverDone;

@@ -115,6 +115,12 @@ export type Connection = {
   serverEnd(): void;
   /** No upstream can be had: answers the pending request with a 502/503 Status and ends. */
   serverFailed(reason: string): void;
+  /**
+   * Takes no new work and ends without loss: at once between exchanges, else when what is going on is answered. Over
+   * HTTP/2 the caller is told so (GOAWAY). A watch or tunnel goes on until one of its ends ends it: whoever drains to
+   * a deadline destroys what is left. May be called again.
+   */
+  drain(): void;
   /** `http`: between or inside exchanges; `upgrade`: waiting for the answer; `tunnel`: after a verified 101; `closing`: delivered, lingering; `closed`. */
   readonly state: 'http' | 'upgrade' | 'tunnel' | 'closing' | 'closed';
   /** True between exchanges: nothing pending, so the connection can be ended without loss. */

@@ -95,6 +95,26 @@ describe('plain exchanges', () => {
     assert.equal(judge.idle, true);
   });
 
+  test('drained: ends at once between exchanges, else with the answer, and nothing sent ahead goes on', () => {
+    const quiet = rig();
+    quiet.judge.drain();
+    assert.deepEqual([quiet.judge.state, quiet.sink.clientEnded], ['closing', 0]);
+    const busy = rig();
+    busy.client(get + get);
+    busy.judge.drain();
+    assert.equal(busy.judge.state, 'http');
+    busy.server(ok);
+    assert.deepEqual([busy.judge.state, busy.sink.serverClosed], ['closing', true]);
+    assert.equal(busy.sink.server, getForwarded);
+    assert.equal(busy.sink.client, ok);
+    const begun = rig();
+    begun.client(get.slice(0, 9));
+    begun.judge.drain();
+    begun.client(get.slice(9));
+    begun.server(ok);
+    assert.deepEqual([begun.sink.client, begun.judge.state], [ok, 'closing']);
+  });
+
   test('what is sent ahead beyond all bounds cuts the connection', () => {
     const { sink, client } = rig();
     client(get);

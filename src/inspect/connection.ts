@@ -63,6 +63,7 @@ class Judge implements Connection {
   #holding = false;
   #clientEnded = false;
   #serverEnded = false;
+  #draining = false;
   #upstreamFailure: string | undefined;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
@@ -326,7 +327,7 @@ class Judge implements Connection {
       this.#close(upgradeLingerMs);
     } else if (more) {
       this.#unsolicited();
-    } else if (!exchange.responseKeepAlive || !exchange.keepAlive || exchange.requestBody) {
+    } else if (!exchange.responseKeepAlive || !exchange.keepAlive || exchange.requestBody || this.#draining) {
       this.#close(answerLingerMs);
     } else {
       this.#exchange = undefined;
@@ -389,6 +390,11 @@ class Judge implements Connection {
     else if (!exchange) this.#upstreamFailure = message;
     else if (this.#report.heldLength > 0) this.#alarm(exchange, 'early-bytes');
     else this.#answerStatus(503, message, exchange.info.method);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    if (this.idle) this.#close(0);
   }
 
   // ---- verdicts and ends
