@@ -111,7 +111,10 @@ export const failureCodes = {
       'Restore the data folder from a backup, and find out who changed it.',
     ],
     'no-inventory': ['There is no inventory yet.', 'Apply one: `portcullis inventory apply FILE`.'],
-    'not-your-name': ['An agent or gate spoke for another.', 'Enrol it under its own name.'],
+    'not-your-name': [
+      'An agent or gate spoke for another, or of a server that no plan of its names.',
+      'Enrol it under its own name.',
+    ],
     overloaded: [
       'The controller is starting, or a worker sends more records than it may.',
       'Nothing: agents and gates try again.',
@@ -123,6 +126,10 @@ export const failureCodes = {
     'probe-failed': [
       'A server could not be asked, or gave no answer that can be used.',
       'The message says why; check the server’s `probe` in the inventory.',
+    ],
+    'unknown-id': [
+      'No refusal or incident is known by that id.',
+      'Copy the id from the message or the event; one that is seconds old may still be on its way from its gate.',
     ],
     'unknown-path': ['The API has nothing by that method and path.', 'Use programs of the same version.'],
     'unknown-server': [

@@ -17,6 +17,7 @@ import { stage } from './stage.ts';
 import { status } from './status.ts';
 import { token } from './token.ts';
 import { up } from './up.ts';
+import { why } from './why.ts';
 
 export const commands: readonly Command[] = [
   demo,
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   probe,
   stage,
   events,
+  why,
   sessions,
   logVerify,
   advisories,

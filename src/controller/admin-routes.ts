@@ -10,7 +10,7 @@ import {
   StageRequest,
   TokenRequest,
 } from '../model/api.ts';
-import { SessionRecord } from '../model/record.ts';
+import { RecordId, SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
 import { putDocuments } from './documents.ts';
 import type { Call, Route } from './http-server.ts';
@@ -19,6 +19,7 @@ import { MiB, number, parseBody, patient, type Services } from './route-parts.ts
 import { pairKey } from './state.ts';
 import { buildStatus } from './status.ts';
 import { makeToken } from './tokens.ts';
+import { explain } from './why.ts';
 
 export function adminRoutes(services: Services): readonly Route[] {
   const { core, authority, reconciler, prober, sessions } = services;
@@ -123,6 +124,16 @@ export function adminRoutes(services: Services): readonly Route[] {
         const limit = number(call, 'limit', 1000, 1, 5000);
         await patient(call.signal, wait, (signal) => core.log.waitFor(after, signal));
         return { json: { entries: core.log.read(after, limit) } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/why',
+      roles: ['admin'],
+      handle(call) {
+        const id = RecordId.safeParse(call.query.get('id'));
+        if (!id.success) throw new Failure('bad-request', 'an id has 8 to 64 of a-z, 0-9 and -');
+        return { json: explain(core, id.data) };
       },
     },
     {

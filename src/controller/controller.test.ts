@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { verifyFolder } from '../log/folder.ts';
+import type { SessionRecord } from '../model/record.ts';
 import { enrol, openAdmin, openLink } from '../platform/controller-client.ts';
 import { openJsonClient } from '../platform/https-json.ts';
 import { parseHostPort, readIdentity } from '../platform/identity.ts';
@@ -242,6 +243,17 @@ describe('a controller with workers', () => {
     await assert.rejects(client.call({ method: 'GET', path: '/v1/events?after=-1' }), {
       code: 'bad-request',
     });
+    for (const path of [
+      '//',
+      '//v1/status',
+      '/v1/status/',
+      '/v1//status',
+      '/%',
+      '*',
+      'https://a/v1/status',
+    ]) {
+      await assert.rejects(client.call({ method: 'GET', path }), { code: 'unknown-path' }, path);
+    }
     await assert.rejects(client.call({ method: 'GET', path: '/v1/sessions?verdict=x' }), {
       code: 'bad-request',
     });
@@ -315,9 +327,66 @@ describe('a controller with workers', () => {
     assert.equal((await controller.admin.status()).incidents, before + 1);
     await assert.rejects(gate.sendIncidents(batch({ gate: 'cp-2' })), { code: 'not-your-name' });
     await assert.rejects(gate.sendIncidents(batch({ more: 1 })), { code: 'bad-request' });
+    await assert.rejects(gate.sendIncidents(batch({ id: 'another-1', server: 'api-2' })), {
+      code: 'not-your-name',
+    });
     const found = await controller.entry((entry) => entry.kind === 'incident');
     assert.deepEqual(found.data, incident);
     assert.equal(found.actor, 'gate:cp-1');
+    const verdict = '0001-verdict';
+    await gate.sendIncidents(batch({ id: '0001-cccc', verdict, stage: 'inspect', serverTags: ['site=a'] }));
+    await gate.sendIncidents(batch({ id: '0001-dddd', verdict, shield: 'portcullis', rule: 'obs-fold' }));
+    const { findings } = await controller.admin.why(verdict);
+    assert.deepEqual(
+      findings.map((finding) => [
+        finding.incident.id,
+        finding.shield?.title !== undefined,
+        finding.now?.stage,
+      ]),
+      [
+        ['0001-cccc', true, stageOf(await controller.admin.status())],
+        ['0001-dddd', false, undefined],
+      ],
+    );
+    assert.deepEqual((await controller.admin.why(incident.id)).findings[0]?.incident, incident);
+    await assert.rejects(controller.admin.why('0001-eeee'), { code: 'unknown-id' });
+    await assert.rejects(controller.admin.why('x" OR 1'), { code: 'bad-request' });
+  });
+
+  test('session records are taken for servers of the agent’s plans only, and at a bounded rate', async () => {
+    const agent = await controller.worker('agent');
+    const session: SessionRecord = {
+      agent: 'cp-1',
+      server: 'api-1',
+      generation: 1,
+      verdict: 'denied',
+      rule: 'r',
+      from: { address: '10.9.0.1', name: 'office', tags: [] },
+      to: { address: '127.0.0.1', port: 6443 },
+      startedAt: new Date().toISOString(),
+      endedAt: new Date().toISOString(),
+      attempts: 1,
+      bytesOut: 0,
+      bytesIn: 0,
+      packetsOut: 0,
+      packetsIn: 0,
+    };
+    const before = (await controller.admin.status()).sessions.denied;
+    await agent.sendSessions({ sessions: [session] });
+    await assert.rejects(agent.sendSessions({ sessions: [session, { ...session, server: 'api-2' }] }), {
+      code: 'not-your-name',
+    });
+    assert.equal((await controller.admin.status()).sessions.denied, before + 1);
+    const full = { sessions: Array.from({ length: 5000 }, () => session) };
+    let sent = 0;
+    await assert.rejects(
+      async () => {
+        // 20,000 at once and 2,000 a second: the bucket is empty long before these are through.
+        for (; sent < 1000; sent += 1) await agent.sendSessions(full);
+      },
+      { code: 'overloaded' },
+    );
+    assert.ok(sent >= 3, `${sent} batches`);
   });
 
   test('a long poll ends when its caller goes, and waits no longer than asked', async () => {

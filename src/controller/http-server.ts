@@ -48,6 +48,7 @@ const statuses: Readonly<Partial<Record<FailureCode, number>>> = {
   'unknown-path': 404,
   'unknown-server': 404,
   'unknown-shield': 404,
+  'unknown-id': 404,
   'no-inventory': 404,
   'body-too-large': 413,
   'too-many-attempts': 429,
@@ -136,7 +137,7 @@ export async function openHttpServer(
 
   async function dispatch(request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
     if (!accepted) throw new Failure('overloaded', 'the controller is starting', { hint: 'try again' });
-    const url = new URL(request.url ?? '/', 'https://controller');
+    const url = urlOf(request.url ?? '/');
     const route = table.find((item) => item.method === request.method && item.path === url.pathname);
     if (!route) throw new Failure('unknown-path', 'there is nothing here by that method and path');
     const caller = route.roles === 'anyone' ? undefined : authenticate(request.socket as TLSSocket, accepted);
@@ -168,6 +169,13 @@ export async function openHttpServer(
     const problem: Problem = { code: 'internal', message: 'the controller failed; its own log says why' };
     send(response, 500, JSON.stringify(problem));
   }
+}
+
+/** Only paths are asked for: `//host/path` would be read as another server's. @throws Failure `unknown-path` */
+function urlOf(target: string): URL {
+  const url = target.startsWith('/') ? URL.parse(`https://controller${target}`) : null;
+  if (!url) throw new Failure('unknown-path', 'there is nothing here by that method and path');
+  return url;
 }
 
 function send(response: ServerResponse, status: number, text: string): void {

@@ -41,6 +41,9 @@ export const entryData = {
     generation: z.int(),
     body: Sha256,
     document: Sha256,
+    /** An agent's plan has services, a gate's listeners. */
+    services: z.array(z.object({ server: z.string() })).default([]),
+    listeners: z.array(z.object({ server: z.string() })).default([]),
   }),
   receipt: Receipt,
 } as const;

@@ -7,6 +7,7 @@ import { Receipt } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import { fingerprint } from '../platform/pki.ts';
 import type { Call, Caller, Route } from './http-server.ts';
+import { createReach } from './reach.ts';
 import { MiB, number, parseBody, patient, type Services } from './route-parts.ts';
 import { workerKey } from './state.ts';
 import { checkToken, createLimiter } from './tokens.ts';
@@ -18,6 +19,9 @@ export function workerRoutes(services: Services): readonly Route[] {
   const allEnrolments = createLimiter(clock, 200, 2);
   /** Entries that one worker may add to the log: a hostile host must not fill the disk. */
   const entries = createLimiter(clock, 2_000, 20);
+  /** Session records of one agent; a busy server ends some hundred connections a second. */
+  const records = createLimiter(clock, 20_000, 2_000);
+  const reach = createReach(core);
 
   return [
     {
@@ -103,7 +107,10 @@ export function workerRoutes(services: Services): readonly Route[] {
       handle(call) {
         const caller = worker(call);
         const { incidents } = parseBody(IncidentBatch, call.body);
-        for (const incident of incidents) own(caller, 'gate', incident.gate);
+        for (const incident of incidents) {
+          own(caller, 'gate', incident.gate);
+          reach.check(caller.role, caller.name, incident.server);
+        }
         const ids = new Set(core.state.recentIncidents);
         const fresh = incidents.filter(({ id }) => !ids.has(id) && ids.add(id));
         limit(caller, fresh.length);
@@ -126,7 +133,11 @@ export function workerRoutes(services: Services): readonly Route[] {
       handle(call) {
         const caller = worker(call);
         const batch = parseBody(SessionBatch, call.body);
-        for (const record of batch.sessions) own(caller, 'agent', record.agent);
+        for (const record of batch.sessions) {
+          own(caller, 'agent', record.agent);
+          reach.check(caller.role, caller.name, record.server);
+        }
+        if (!records.take(actor(caller), batch.sessions.length)) throw tooMany();
         sessions.add(batch.sessions);
         return undefined;
       },
@@ -135,9 +146,12 @@ export function workerRoutes(services: Services): readonly Route[] {
 
   /** @throws Failure `overloaded` when the worker has added more entries than it may */
   function limit(caller: Caller, count: number): void {
-    if (!entries.take(actor(caller), count))
-      throw new Failure('overloaded', 'too many records from this worker', { hint: 'try again later' });
+    if (!entries.take(actor(caller), count)) throw tooMany();
   }
+}
+
+function tooMany(): Failure {
+  return new Failure('overloaded', 'too many records from this worker', { hint: 'try again later' });
 }
 
 /** A record as the `data` of an entry. Members that are undefined are left out when it is chained. */

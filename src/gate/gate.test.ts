@@ -90,6 +90,39 @@ test('a client certificate becomes the identity headers, under the front-proxy c
   assert.match(head, /\r\nx-forwarded-for: 127\.0\.0\.1\r\n/);
 });
 
+test('a refusal names the verdict that its incident carries, with both ends and the stage', async () => {
+  const { port, link } = await stand();
+  const stranger = await issue(await createAuthority('kubernetes', 1), {
+    subject: { commonName: 'developer' },
+    use: ['client'],
+    days: 1,
+  });
+  const verdicts: string[] = [];
+  for (const [as, request] of [
+    [keys.user, 'GET /api/../x HTTP/1.1\r\nHost: a\r\n\r\n'],
+    [stranger, `${get}\r\n`],
+  ] as const) {
+    const refused = await caller(keys, port, as);
+    refused.send(request);
+    const answer = await refused.until(/\(verdict [0-9a-f-]{36}\)/);
+    verdicts.push(/verdict ([0-9a-f-]{36})/.exec(answer)?.[1] ?? '');
+  }
+  await link.when(() => link.incidents.length >= 2);
+  assert.deepEqual(
+    link.incidents.map((incident) => [
+      incident.verdict,
+      incident.rule,
+      incident.stage,
+      incident.who.from.name,
+    ]),
+    [
+      [verdicts[0], 'path-dot-segment', 'inspect', 'dev-host'],
+      [verdicts[1], 'client-certificate', 'inspect', 'dev-host'],
+    ],
+  );
+  assert.notEqual(verdicts[0], verdicts[1]);
+});
+
 for (const spelling of ['X-Remote-User', 'x-remote-user', 'X-REMOTE-USER', 'x-ReMoTe-UsEr']) {
   test(`a spoofed ${spelling} never passes, with and without a certificate`, async () => {
     const { server, port } = await stand();

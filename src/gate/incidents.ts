@@ -1,13 +1,14 @@
 // From a judge's finding to an incident: who, where, when.
 import { timestamp } from '../base/clock.ts';
 import type { Finding, Identity } from '../inspect/connection-types.ts';
+import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { Parties } from '../policy/parties.ts';
 
 /** Where and for whom a finding was made. */
 export type Scene = {
   readonly gate: string;
-  readonly server: string;
+  readonly listener: GateListener;
   readonly generation: number;
   readonly identity: Identity;
   /** Caller's address (canonical) and port. */
@@ -21,10 +22,13 @@ export function toIncident(finding: Finding, scene: Scene, now: number, random: 
   const { identity } = scene;
   return {
     id: `${now.toString(16).padStart(12, '0')}-${random.toString('hex', 0, 8)}`,
+    ...(finding.id === '' ? {} : { verdict: finding.id }),
     at: timestamp(now),
     gate: scene.gate,
-    server: scene.server,
+    server: scene.listener.server,
     generation: scene.generation,
+    stage: scene.listener.stage,
+    serverTags: [...scene.listener.serverTags],
     shield: finding.shield,
     rule: finding.rule,
     action: finding.action,
@@ -46,5 +50,25 @@ export function toIncident(finding: Finding, scene: Scene, now: number, random: 
       heldBytes: finding.held.toString('base64'),
       heldLength: finding.heldLength,
     },
+  };
+}
+
+/** What the gate itself refuses before there is a judge. */
+export function gateFinding(rule: string, message: string, id: string): Finding {
+  return {
+    id,
+    shield: 'portcullis',
+    rule,
+    action: 'deny',
+    severity: 'warning',
+    message,
+    requestLine: '',
+    headerNames: [],
+    connection: undefined,
+    upgrade: undefined,
+    bearer: false,
+    responseStatus: undefined,
+    held: Buffer.alloc(0),
+    heldLength: 0,
   };
 }

@@ -1,11 +1,12 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
-import { constants, createHash, randomBytes } from 'node:crypto';
+import { constants, createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import { createConnection } from '../inspect/connection.ts';
 import type {
   ConnectionLimits,
   ConnectionSettings,
+  Finding,
   Identity,
   IdentityFields,
 } from '../inspect/connection-types.ts';
@@ -16,7 +17,7 @@ import type { Parties } from '../policy/parties.ts';
 import { callerAddress, identifyCaller } from './caller.ts';
 import { type Counters, labelled } from './counters.ts';
 import type { IdentityMaterial } from './identity-files.ts';
-import { toIncident } from './incidents.ts';
+import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
 import { type CoarseClock, type RelayEvents, startRelay } from './relay.ts';
@@ -99,7 +100,10 @@ export async function openListener(first: ListenerView, around: ListenerSurround
         from: client.remoteAddress,
         server: view.listener.server,
       });
-      refuse(client, caller.reason);
+      const id = randomUUID();
+      const finding = gateFinding('client-certificate', caller.reason, id);
+      const scene = sceneOf(client, { method: 'none' });
+      refuse(client, `${caller.reason} (verdict ${id})`, () => raise(finding, scene));
       return;
     }
     relayFor(client, caller.identity);
@@ -107,33 +111,19 @@ export async function openListener(first: ListenerView, around: ListenerSurround
 
   function relayFor(client: TLSSocket, identity: Identity): void {
     const current = view;
-    const address = callerAddress(client.remoteAddress);
-    const port = client.remotePort ?? 0;
+    const scene = sceneOf(client, identity);
     const mode = identity.method === 'certificate' ? 'front-proxy' : 'bare';
     const settings: ConnectionSettings = {
       identity,
       identityFields: around.identityFields,
-      sourceAddress: address,
+      sourceAddress: scene.address,
       rules: current.rules,
       limits: around.connectionLimits,
+      newId: randomUUID,
     };
     const events: RelayEvents = {
       ...shared,
-      finding(finding) {
-        counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
-        // An `allow` says that what was seen is in order: it is counted, and no incident.
-        if (finding.action === 'allow') return;
-        const scene = {
-          gate: around.gate,
-          server: current.listener.server,
-          generation: current.generation,
-          identity,
-          address,
-          port,
-          parties: current.parties,
-        };
-        around.incident(toIncident(finding, scene, around.now(), randomBytes(8)));
-      },
+      finding: (finding) => raise(finding, scene),
       closed() {
         open.delete(relay);
       },
@@ -150,6 +140,20 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       events,
     );
     open.add(relay);
+  }
+
+  function sceneOf(client: TLSSocket, identity: Identity): Scene {
+    const { listener, generation, parties } = view;
+    const address = callerAddress(client.remoteAddress);
+    const port = client.remotePort ?? 0;
+    return { gate: around.gate, listener, generation, identity, address, port, parties };
+  }
+
+  function raise(finding: Finding, scene: Scene): void {
+    counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
+    // An `allow` says that what was seen is in order: it is counted, and no incident.
+    if (finding.action === 'allow') return;
+    around.incident(toIncident(finding, scene, around.now(), randomBytes(8)));
   }
 
   const shared = {
@@ -176,16 +180,18 @@ export async function openListener(first: ListenerView, around: ListenerSurround
     },
   };
 
-  function refuse(client: TLSSocket, reason: string): void {
+  /** @param answered is called when the caller has asked something and is answered */
+  function refuse(client: TLSSocket, message: string, answered: () => void): void {
     const handle: Handle = { sweep() {}, drain() {}, destroy: () => client.destroy(), serverOpen: false };
     open.add(handle);
     const timer = setTimeout(() => client.destroy(), limits.firstRequestMs);
-    let answered = false;
+    let asked = false;
     client.on('data', () => {
-      if (answered) return;
-      answered = true;
+      if (asked) return;
+      asked = true;
+      answered();
       // What the caller still sends is read and dropped for a second, so that a reset doesn't overtake the answer.
-      client.end(unauthorizedAnswer(reason), () => setTimeout(() => client.destroy(), 1000).unref());
+      client.end(unauthorizedAnswer(message), () => setTimeout(() => client.destroy(), 1000).unref());
     });
     client.on('end', () => client.destroySoon());
     client.on('error', () => {});

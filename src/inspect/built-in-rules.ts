@@ -13,6 +13,8 @@ export const stripped = {
 export const builtInRules: Readonly<Record<string, string>> = {
   ...builtInAlarms,
   [stripped.rule]: stripped.message,
+  'client-certificate':
+    'The client certificate is refused; the message says why. Nothing went to the server.',
   'rule-error':
     'A rule could not be evaluated on a request, so it counts as fired. Under the name of its shield.',
 };

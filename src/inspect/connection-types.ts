@@ -52,10 +52,17 @@ export type ConnectionSettings = {
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
   readonly rules: RuleSet;
   readonly limits: ConnectionLimits;
+  /**
+   * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it,
+   * and so does the Status that the caller is answered with. Without it there are no ids.
+   */
+  readonly newId?: () => string;
 };
 
 /** One thing the judge found, before the gate adds who, when and where. */
 export type Finding = {
+  /** The verdict id of the request that it is about; empty when the owner gives none. */
+  readonly id: string;
   /** Shield id, or `portcullis` for the gate's own refusals. */
   readonly shield: string;
   /** Rule id, or the refusal's code (docs/reference/refusals.md). */

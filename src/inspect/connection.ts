@@ -135,6 +135,7 @@ class Judge implements Connection {
   #requestHead(bytes: Buffer, start: number): number {
     const head = parseRequestHead(bytes, start, this.#headLimits, this.#requestProgress);
     if (head.kind === 'incomplete') return -1;
+    this.#report.nextRequest();
     // The bytes are this call's from here on: what stands behind the head is queued anew if it must wait.
     if (this.#ahead.length > 0) this.#ahead.take();
     if (head.kind === 'refused') return this.#refuse(head.code, undefined, undefined, bytes.length);
@@ -415,7 +416,7 @@ class Judge implements Connection {
     if (action === 'allow' || action === 'log') return false;
     if (action === 'deny') {
       const denial = fired.find((one) => one.action === 'deny');
-      this.#answerStatus(denial?.status ?? 403, denial?.message ?? 'Forbidden.', method);
+      this.#answerVerdict(denial?.status ?? 403, denial?.message ?? 'Forbidden.', method);
     } else if (action === 'close-server') this.#close(answerLingerMs);
     // One client connection, one upstream connection: without a caller the server's side has no use.
     else this.#abort();
@@ -443,7 +444,7 @@ class Judge implements Connection {
 
   #answerRefusal(code: JudgeRefusal, method: string | undefined): void {
     const { status, sentence } = refusalRow(code);
-    this.#answerStatus(status, `The gate refused this request. ${sentence} [${code}]`, method);
+    this.#answerVerdict(status, `The gate refused this request. ${sentence} [${code}]`, method);
   }
 
   /** The server's answer can't be read in one way only: the caller gets a 502, or the connection's end. */
@@ -453,8 +454,14 @@ class Judge implements Connection {
     else if (exchange.responseBody) this.#abort();
     else {
       const message = `The gate refused the server's answer. ${refusalRow(code).sentence} [${code}]`;
-      this.#answerStatus(502, message, exchange.info.method);
+      this.#answerVerdict(502, message, exchange.info.method);
     }
+  }
+
+  /** Answers what was found, with the id by which `portcullis why` explains it. */
+  #answerVerdict(status: number, message: string, method: string | undefined): void {
+    const { id } = this.#report;
+    this.#answerStatus(status, id === '' ? message : `${message} (verdict ${id})`, method);
   }
 
   /** Answers in the server's place and ends. */

@@ -62,8 +62,10 @@ export function findingOf(
   status: number,
   held: HeldBytes | undefined,
   evidenceBytes: number,
+  id: string,
 ): Finding {
   return {
+    id,
     shield: what.shield,
     rule: what.rule,
     action: what.action,

@@ -19,6 +19,7 @@ export class Reporter {
   readonly #sink: ConnectionSink;
   #held: HeldBytes | undefined;
   #spoofTold = false;
+  #id: string | undefined;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     this.#settings = settings;
@@ -28,6 +29,17 @@ export class Reporter {
   /** Bytes of the caller's that were held back so far, in all. */
   get heldLength(): number {
     return this.#held?.length ?? 0;
+  }
+
+  /** The verdict id of the request at hand, made when first asked for: most requests need none. */
+  get id(): string {
+    this.#id ??= this.#settings.newId?.() ?? '';
+    return this.#id;
+  }
+
+  /** What is found from now on is about another request. */
+  nextRequest(): void {
+    this.#id = undefined;
   }
 
   hold(bytes: Buffer): void {
@@ -116,7 +128,9 @@ export class Reporter {
 
   #tell(facts: RequestFacts, all: readonly Told[], status: number): void {
     for (const one of all) {
-      this.#sink.finding(findingOf(facts, one, status, this.#held, this.#settings.limits.evidenceBytes));
+      this.#sink.finding(
+        findingOf(facts, one, status, this.#held, this.#settings.limits.evidenceBytes, this.id),
+      );
     }
   }
 }

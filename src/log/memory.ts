@@ -26,6 +26,10 @@ export function memoryLog(clock: Clock): Log {
     read: (after, limit) => entries.slice(after, after + limit),
     head: () => ({ seq: head().seq, hash: head().hash }),
     waitFor: (after, signal) => waiters.wait(() => head().seq > after, signal),
+    incidents: (id, limit) =>
+      entries
+        .filter(({ kind, data }) => kind === 'incident' && (data['id'] === id || data['verdict'] === id))
+        .slice(0, limit),
     document: (hash) => documents.get(hash),
     prune(hashes) {
       for (const hash of hashes) documents.delete(hash);

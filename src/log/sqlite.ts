@@ -15,6 +15,8 @@ const schema = `
     data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS documents (hash TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS incident_ids ON entries (data ->> '$.id') WHERE kind = 'incident';
+  CREATE INDEX IF NOT EXISTS incident_verdicts ON entries (data ->> '$.verdict') WHERE kind = 'incident';
   CREATE TRIGGER IF NOT EXISTS entries_no_update BEFORE UPDATE ON entries
     BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END;
   CREATE TRIGGER IF NOT EXISTS entries_no_delete BEFORE DELETE ON entries
@@ -41,6 +43,10 @@ export function openLog(path: string, clock: Clock): Log {
   const keep = database.prepare('INSERT OR IGNORE INTO documents VALUES (?, ?)');
   const forget = database.prepare('DELETE FROM documents WHERE hash = ?');
   const select = database.prepare('SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?');
+  const selectIncidents = database.prepare(`
+    SELECT * FROM entries WHERE kind = 'incident' AND data ->> '$.id' = ?1
+    UNION SELECT * FROM entries WHERE kind = 'incident' AND data ->> '$.verdict' = ?1
+    ORDER BY seq LIMIT ?2`);
   const selectDocument = database.prepare('SELECT body FROM documents WHERE hash = ?');
   const last = database.prepare('SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1').get() as
     | Head
@@ -79,6 +85,7 @@ export function openLog(path: string, clock: Clock): Log {
     read: (after, limit) => select.all(after, limit).map((row) => entryOf(row)),
     head: () => head,
     waitFor: (after, signal) => waiters.wait(() => head.seq > after, signal),
+    incidents: (id, limit) => selectIncidents.all(id, limit).map((row) => entryOf(row)),
     document: (hash) => selectDocument.get(hash)?.['body'] as string | undefined,
     prune(hashes) {
       transaction(() => {

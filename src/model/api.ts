@@ -6,7 +6,8 @@ import { Endpoint, Name, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
 import { Inventory } from './inventory.ts';
 import { Policy } from './policy.ts';
-import { Incident, SessionRecord } from './record.ts';
+import { Incident, RecordId, SessionRecord } from './record.ts';
+import { ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
 
 export const Role = z.enum(['agent', 'gate', 'admin']);
@@ -127,6 +128,34 @@ export type EventsAnswer = z.infer<typeof EventsAnswer>;
 /** GET /v1/sessions?limit=N&verdict=… (admin): newest first. */
 export const SessionsAnswer = z.strictObject({ sessions: z.array(SessionRecord) });
 export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
+/**
+ * GET /v1/why?id=ID (admin): what is known of one verdict (the id in a refusal's message, its Audit-ID) or one incident.
+ * 404 `unknown-id`. `kind` is what the id belongs to.
+ */
+export const WhyAnswer = z.strictObject({
+  id: RecordId,
+  kind: z.literal('request'),
+  /** Everything that was found about the request, oldest first. */
+  findings: z
+    .array(
+      z.strictObject({
+        /** The entry of the log. */
+        seq: z.int().min(1),
+        incident: Incident,
+        /** The shield as it is loaded now, where the finding was not the gate's own. */
+        shield: z
+          .strictObject({ title: z.string(), rule: ShieldRule.optional(), references: z.array(z.string()) })
+          .optional(),
+        /** Where that shield stands for the server now, since when and why. */
+        now: z
+          .strictObject({ stage: Stage, since: Timestamp, by: z.enum(['policy', 'person']), why: z.string() })
+          .optional(),
+      }),
+    )
+    .min(1),
+});
+export type WhyAnswer = z.infer<typeof WhyAnswer>;
+
 /**
  * POST /v1/advisories (admin): publishes one OSV record; it takes the place of one with the same id. Answer: the advisory
  * as it was read. `place` is where the record was found, for messages and provenance.

@@ -1,6 +1,6 @@
 // Records: sessions that agents saw, incidents that gates raised.
 import { z } from 'zod';
-import { Address, Name, Port, Severity, Timestamp } from './common.ts';
+import { Address, Name, Port, Severity, Stage, Timestamp } from './common.ts';
 import { RuleAction } from './shield.ts';
 import { Tag } from './tag.ts';
 
@@ -31,17 +31,26 @@ export const SessionRecord = z.strictObject({
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
+/** Of an incident, or of a verdict on one request. */
+export const RecordId = z.string().regex(/^[0-9a-z-]{8,64}$/);
+export type RecordId = z.infer<typeof RecordId>;
+
 /**
  * What a shield saw and did. Bounded well above what a gate writes: a hostile one must not fill the log with one record.
  * Never holds Authorization, cookies, tokens or header values beyond those named here.
  */
 export const Incident = z.strictObject({
-  /** Unique, sortable: what `portcullis why` and the Status message name. */
-  id: z.string().regex(/^[0-9a-z-]{8,64}$/),
+  /** Unique and sortable by time. */
+  id: RecordId,
+  /** The request's: what the caller's Status names and `portcullis why` explains. Several incidents may share it. */
+  verdict: RecordId.optional(),
   at: Timestamp,
   gate: Name,
   server: Name,
   generation: z.int(),
+  /** Where the listener stood, and what was known of the server. */
+  stage: Stage.optional(),
+  serverTags: z.array(Tag).max(1_024).optional(),
   /** `CVE-2018-1002105`, or `portcullis` for the gate's own refusals. */
   shield: z.string().max(128),
   rule: z.string().max(128),

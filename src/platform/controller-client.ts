@@ -20,6 +20,7 @@ import {
   Status,
   TokenAnswer,
   type TokenRequest,
+  WhyAnswer,
 } from '../model/api.ts';
 import type { Entry } from '../model/entry.ts';
 import { Inventory } from '../model/inventory.ts';
@@ -156,6 +157,8 @@ export type Admin = {
   }): Promise<readonly Entry[]>;
   /** Newest first. */
   sessions(want?: { limit?: number; verdict?: SessionRecord['verdict'] }): Promise<readonly SessionRecord[]>;
+  /** What a verdict's or an incident's id stands for. */
+  why(id: string): Promise<WhyAnswer>;
   setStage(request: StageRequest): Promise<void>;
   /** Probes now, all servers or the one named, and answers when their stages are decided. */
   probe(request?: ProbeRequest): Promise<Status>;
@@ -199,6 +202,7 @@ export function openAdmin(folder: string): Admin {
       const filter = verdict ? `&verdict=${verdict}` : '';
       return parseAnswer(SessionsAnswer, await get(`/v1/sessions?limit=${limit}${filter}`)).sessions;
     },
+    why: async (id) => parseAnswer(WhyAnswer, await get(`/v1/why?id=${encodeURIComponent(id)}`)),
     async setStage(request) {
       await send('POST', '/v1/stage', request);
     },

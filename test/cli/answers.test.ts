@@ -209,6 +209,15 @@ describe('what the controller refuses is an answer of code 1, with -o json as a 
   });
 });
 
+test('why explains nothing that nobody was told', async () => {
+  const id = '0199f0a0-1111-7000-8000-000000000000';
+  const unknown = await here('why', id, '--json');
+  assertFailure(unknown, 1, [id, '[unknown-id]']);
+  assert.equal((document(unknown)['error'] as { code: string }).code, 'unknown-id');
+  assertFailure(await here('why', 'no id at all'), 1, ['[bad-request]']);
+  assertFailure(await here('why'), 2, ['[usage]']);
+});
+
 test('events -f goes on until it is interrupted, one entry a line as JSON', async () => {
   const following = start(['events', '-f', '--data-dir', data, '--json']);
   await following.said('genesis');

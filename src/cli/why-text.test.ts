@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { WhyAnswer } from '../model/api.ts';
+import { explanation } from './why-text.ts';
+
+const incident: WhyAnswer['findings'][number]['incident'] = {
+  id: '0001-aaaa',
+  verdict: '0001-verdict',
+  at: '2026-01-01T00:00:00.000Z',
+  gate: 'cp-1',
+  server: 'lab/cp',
+  generation: 7,
+  stage: 'inspect',
+  serverTags: ['deployment=prod'],
+  shield: 'CVE-2018-1002105',
+  rule: 'talks-after-refusal',
+  action: 'close-client-and-server',
+  severity: 'critical',
+  message: 'Bytes came after a refused upgrade.',
+  who: {
+    method: 'certificate',
+    user: 'eve\u001b[31m',
+    groups: ['dev'],
+    from: { address: '10.9.0.1', name: 'laptop', tags: ['site=office'] },
+    port: 4711,
+  },
+  what: {
+    requestLine: 'GET /api/v1/nodes?watch',
+    headerNames: ['host', 'connection'],
+    connection: 'Upgrade',
+    responseStatus: 403,
+    heldBytes: Buffer.from('GET /runningpods/\r\n').toString('base64'),
+    heldLength: 19,
+  },
+};
+
+test('an explanation says what, who, both ends, the stage then and now, and the evidence, safe for a terminal', () => {
+  const now = { stage: 'lifted', since: '2026-02-01T00:00:00.000Z', by: 'policy', why: 'proven' } as const;
+  const text = explanation({ id: '0001-verdict', kind: 'request', findings: [{ seq: 9, incident, now }] });
+  for (const part of [
+    '0001-verdict: one finding',
+    'Bytes came after a refused upgrade.',
+    'cut on both sides (critical)',
+    'talks-after-refusal of CVE-2018-1002105',
+    'by gate cp-1, plan 7',
+    'eve?[31m, groups dev',
+    'laptop (10.9.0.1) port 4711 (site=office)',
+    'lab/cp (deployment=prod)',
+    'inspect at the time; lifted now, since 2026-02-01T00:00:00.000Z: proven',
+    'GET /api/v1/nodes?watch',
+    'the server answered 403',
+    '19 bytes that never reached the server',
+    '"GET /runningpods/\\r\\n"',
+    'entry 9',
+  ]) {
+    assert.ok(text.includes(part), `${part} in\n${text}`);
+  }
+  assert.ok(!text.includes('\u001b'));
+});
+
+test('what is not known is left out', () => {
+  const { stage: _stage, serverTags: _tags, verdict: _verdict, ...old } = incident;
+  const bare = {
+    ...old,
+    shield: 'portcullis',
+    rule: 'obs-fold',
+    who: { ...old.who, user: undefined, method: 'bearer' as const, groups: [] },
+    what: { requestLine: '', headerNames: [], heldBytes: '', heldLength: 0 },
+  };
+  const text = explanation({
+    id: '0001-aaaa',
+    kind: 'request',
+    findings: [
+      { seq: 1, incident: bare },
+      { seq: 2, incident: bare },
+    ],
+  });
+  assert.match(text, /^0001-aaaa: 2 findings about one request$/m);
+  assert.match(text, /^who +somebody with a bearer token$/m);
+  assert.match(text, /^rule +obs-fold, the gate's own$/m);
+  assert.doesNotMatch(text, /^(stage|request|headers|held|evidence|answer|shield|fires)\b/m);
+});

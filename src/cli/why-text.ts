@@ -1,0 +1,68 @@
+// The answer of `portcullis why`, for people.
+import type { WhyAnswer } from '../model/api.ts';
+import { partyText, printable } from './table.ts';
+
+type Finding = WhyAnswer['findings'][number];
+
+/** Evidence shown, in bytes; `-o json` has all that was kept. */
+const shownBytes = 512;
+
+export function explanation({ id, findings }: WhyAnswer): string {
+  return [`${id}: ${count(findings.length)}`, ...findings.map(paragraph)].join('\n\n');
+}
+
+function count(findings: number): string {
+  return findings === 1 ? 'one finding' : `${findings} findings about one request`;
+}
+
+function paragraph({ seq, incident, shield, now }: Finding): string {
+  const { who, what } = incident;
+  const own = incident.shield === 'portcullis';
+  const rule = shield?.rule;
+  const caller =
+    who.user ?? (who.method === 'bearer' ? 'somebody with a bearer token' : 'somebody anonymous');
+  const groups = who.groups.length > 0 ? `, groups ${who.groups.join(', ')}` : '';
+  const lines: (readonly [label: string, text: string] | undefined)[] = [
+    ['said', incident.message],
+    ['done', `${done[incident.action] ?? incident.action} (${incident.severity})`],
+    ['rule', own ? `${incident.rule}, the gate's own` : `${incident.rule} of ${incident.shield}`],
+    shield && ['shield', shield.title],
+    rule && ['fires', `${rule.phase}: ${rule.when.replaceAll(/\s+/g, ' ')}`],
+    ['when', `${incident.at}, by gate ${incident.gate}, plan ${incident.generation}`],
+    ['who', `${caller}${groups}`],
+    ['from', `${partyText(who.from)} port ${who.port}${tags(who.from.tags)}`],
+    ['to', `${incident.server}${tags(incident.serverTags ?? [])}`],
+    incident.stage && [
+      'stage',
+      `${incident.stage} at the time${now ? `; ${now.stage} now, since ${now.since}: ${now.why}` : ''}`,
+    ],
+    what.requestLine === '' ? undefined : ['request', what.requestLine],
+    what.headerNames.length === 0 ? undefined : ['headers', what.headerNames.join(', ')],
+    what.connection === undefined ? undefined : ['connection', what.connection],
+    what.upgrade === undefined ? undefined : ['upgrade', what.upgrade],
+    what.responseStatus === undefined ? undefined : ['answer', `the server answered ${what.responseStatus}`],
+    what.heldLength === 0 ? undefined : ['held', `${what.heldLength} bytes that never reached the server`],
+    what.heldBytes === '' ? undefined : ['evidence', evidence(what.heldBytes)],
+    ['log', `entry ${seq}`],
+  ];
+  return lines.flatMap((line) => (line ? [`${line[0].padEnd(10)}  ${printable(line[1])}`] : [])).join('\n');
+}
+
+/** What was done, as the end of a sentence. */
+const done: Readonly<Record<string, string>> = {
+  log: 'noted, and let through',
+  deny: 'refused with an answer',
+  'close-client': 'cut',
+  'close-server': 'cut',
+  'close-client-and-server': 'cut on both sides',
+};
+
+function tags(list: readonly string[]): string {
+  return list.length > 0 ? ` (${list.join(', ')})` : '';
+}
+
+function evidence(base64: string): string {
+  const bytes = Buffer.from(base64, 'base64');
+  const text = JSON.stringify(bytes.subarray(0, shownBytes).toString('latin1'));
+  return bytes.length > shownBytes ? `${text} and ${bytes.length - shownBytes} bytes more` : text;
+}

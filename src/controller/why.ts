@@ -1,0 +1,34 @@
+// What an id stands for: what the log holds of it, and how things stand now.
+import { timestamp } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import type { WhyAnswer } from '../model/api.ts';
+import { Incident } from '../model/record.ts';
+import type { Core } from './core.ts';
+import { pairKey } from './state.ts';
+
+/** Findings told of one request. */
+const maxFindings = 100;
+
+/** @throws Failure `unknown-id` */
+export function explain(core: Core, id: string): WhyAnswer {
+  const findings = core.log.incidents(id, maxFindings).map(({ seq, data }): WhyAnswer['findings'][number] => {
+    const incident = Incident.parse(data);
+    const shield = core.knowledge.shields.find((item) => item.id === incident.shield);
+    const rule = shield?.deeperDefense.rules.find((item) => item.id === incident.rule);
+    const stage = core.state.stages.get(pairKey(incident.server, incident.shield));
+    return {
+      seq,
+      incident,
+      ...(shield && {
+        shield: { title: shield.title, references: shield.references, ...(rule && { rule }) },
+      }),
+      ...(stage && {
+        now: { stage: stage.stage, since: timestamp(stage.since), by: stage.by, why: stage.why },
+      }),
+    };
+  });
+  if (findings.length > 0) return { id, kind: 'request', findings };
+  throw new Failure('unknown-id', `nothing was refused or found under the id '${id}'`, {
+    hint: 'ids stand in the messages of refusals and in `portcullis events --kind incident -o json`',
+  });
+}
