@@ -4,6 +4,7 @@ import { readDocument } from '../model/document.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
 import { readText } from '../platform/files.ts';
+import { writtenRules } from '../policy/written-rules.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import type { Command } from './command.ts';
 
@@ -45,12 +46,9 @@ export const policyApply: Command = {
   async run(context) {
     const file = context.args[0] ?? '';
     const policy = readDocument(Policy, readText(file), file, 'bad-policy');
+    const rules = writtenRules(policy).length;
     await inFile(file, () => withAdmin(context, (admin) => admin.putPolicy(policy)));
-    context.print(
-      context.json
-        ? JSON.stringify({ ok: true, rules: policy.rules.length })
-        : `policy: ${policy.rules.length} rules`,
-    );
+    context.print(context.json ? JSON.stringify({ ok: true, rules }) : `policy: ${rules} rules`);
     return 0;
   },
 };

@@ -4,6 +4,7 @@ import { sha256 } from '../log/chain.ts';
 import type { NewEntry } from '../model/entry.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
+import { writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
 
 /**
@@ -31,7 +32,11 @@ export function putDocuments(
     });
   }
   if (policy) {
-    const summary = { rules: policy.rules.length, default: policy.default, response: policy.response };
+    const summary = {
+      rules: writtenRules(policy).length,
+      default: policy.default,
+      response: policy.response,
+    };
     drafts.push({ kind: 'policy', text: canonicalJson(policy), summary });
   }
   const fresh = drafts

@@ -16,6 +16,8 @@ export const PlanRule = z.strictObject({
   because: z.string(),
   verdict: Verdict,
   log: z.boolean(),
+  /** Record one of so many sessions; every one when left out. */
+  sample: z.int().min(2).optional(),
 });
 export type PlanRule = z.infer<typeof PlanRule>;
 

@@ -4,6 +4,11 @@ import { z } from 'zod';
 /** Tag types that Portcullis sets from what it observes. They can't be declared by hand. */
 export const observedTagTypes = ['k8s-version', 'distribution', 'cve', 'patch', 'cvss'] as const;
 
+/** The type of a tag. */
+export const TagType = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a tag type: lower-case letters, digits and "-"');
+
 /** `type=value`. The type is lower case; the value may hold what Kubernetes label values and versions hold. */
 export const Tag = z
   .string()

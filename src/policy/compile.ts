@@ -1,6 +1,5 @@
 // The policy compiler: inventory + policy + stages → plans for agents and gates.
 import { parseCidr } from '../base/cidr.ts';
-import { Failure } from '../base/failure.ts';
 import type { Endpoint, Stage } from '../model/common.ts';
 import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import type {
@@ -19,10 +18,12 @@ import { type AddressSet, addressSet, isEmpty, nobody, toCidrTexts } from './add
 import { matches, parseExpression } from './expression.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
 import { checkInventory } from './inventory.ts';
+import { endsOf, type ServiceGroups } from './rule-ends.ts';
 import { peopleRules, planRule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { effectiveTags, hostLayers, serverTags } from './tags.ts';
+import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
 
 export type CompileInput = {
   readonly inventory: Inventory;
@@ -41,6 +42,8 @@ export type CompileInput = {
    * own address, which a server's agent can't tell from the node itself. Left out: there are none, and nobody is warned.
    */
   readonly enrolled?: readonly string[];
+  /** Keys of the rules that have expired (written-rules.ts). */
+  readonly expired?: ReadonlySet<string>;
 };
 
 export type AgentPlanBody = Omit<AgentPlan, 'generation' | 'issuedAt'>;
@@ -69,19 +72,26 @@ type Compiled = JudgedService & {
 export function compile(input: CompileInput): CompiledPlans {
   const { inventory, policy, controllers } = input;
   const warnings = checkInventory(inventory);
-  checkRuleIds(policy);
+  checkNames(policy);
+  const written = rulesInForce(policy, input.expired);
   const book = addressBook(inventory);
+  const groups: ServiceGroups = new Map();
   const tags = serverTags(inventory, input.observed);
   const probers = addressSet(input.probers.map((text) => parseCidr(text)));
   const ids = serviceIds(inventory.servers.map(({ name }) => name));
   const servers = [...inventory.servers].sort((a, b) => (a.name < b.name ? -1 : 1));
   const hosts = new Map(inventory.clusters.map(({ name }) => [name, hostsOfCluster(inventory, name)]));
-  warnings.push(...unheededRules(policy, book, tags));
+  warnings.push(...unheededRules(written, book, tags));
 
   const compiled = servers.map((server): Compiled => {
     const stages = serverStages(server.name, input.stages, input.shields);
     const own = tags.get(server.name) ?? [];
-    const people = peopleRules(policy, book, own);
+    const people = peopleRules(written, book, groups, {
+      name: server.name,
+      tags: own,
+      service: 'api',
+      port: server.port,
+    });
     const clusterHosts = addressesOf(hosts.get(server.cluster) ?? []);
     const judged = serverRules({ policy, book, stages, people, probers, clusterHosts });
     const result: Compiled = {
@@ -179,32 +189,26 @@ function unwatchedHosts(cluster: string, hosts: readonly string[]): string[] {
   ];
 }
 
-function checkRuleIds(policy: Policy): void {
-  const seen = new Map<string, number>();
-  policy.rules.forEach(({ id }, i) => {
-    const other = seen.get(id);
-    if (other !== undefined) {
-      throw new Failure('bad-policy', `'${id}' is already the id of rules[${other}]`, {
-        place: `rules[${i}].id`,
-      });
-    }
-    seen.set(id, i);
-  });
-}
-
 /** Rules that select nobody, or no server: allowed, for tags come and go, but often a slip of the pen. */
-function unheededRules(policy: Policy, book: AddressBook, tags: ReadonlyMap<string, Tag[]>): string[] {
+function unheededRules(
+  rules: readonly WrittenRule[],
+  book: AddressBook,
+  tags: ReadonlyMap<string, Tag[]>,
+): string[] {
   // Every expression is read here, also of rules that speak of no server, so that a broken one never waits unseen.
-  return policy.rules.flatMap((rule, i) => {
-    const servers = parseExpression(rule.to, `rules[${i}].to`);
-    const sentences: string[] = [];
-    if (isEmpty(book.select(rule.from, `rules[${i}].from`))) {
-      sentences.push(`rule '${rule.id}': no address matches from: ${rule.from}`);
-    }
-    if (![...tags.values()].some((own) => matches(servers, own))) {
-      sentences.push(`rule '${rule.id}': no server matches to: ${rule.to}`);
-    }
-    return sentences;
+  return rules.flatMap(({ rule, place, servers }) => {
+    if (servers) parseExpression(servers.text, servers.place);
+    return endsOf(rule).flatMap(([mine, theirs]) => {
+      const service = parseExpression(rule[mine], `${place}.${mine}`);
+      const callers = book.select(rule[theirs], `${place}.${theirs}`);
+      if (rule.direction === '<>') return [];
+      return [
+        ...(isEmpty(callers) ? [`rule '${rule.id}': no address matches ${theirs}: ${rule[theirs]}`] : []),
+        ...([...tags.values()].some((own) => matches(service, own))
+          ? []
+          : [`rule '${rule.id}': no server matches ${mine}: ${rule[mine]}`]),
+      ];
+    });
   });
 }
 
@@ -304,9 +308,15 @@ function clusterHosts({ rules }: Compiled): AddressSet {
 }
 
 /** The paths into services that the agent checks again before it applies. */
-function keepOpen(here: readonly Compiled[], { policy }: CompileInput, probers: AddressSet): KeepOpen[] {
+function keepOpen(
+  here: readonly Compiled[],
+  { policy, expired }: CompileInput,
+  probers: AddressSet,
+): KeepOpen[] {
   const paths: KeepOpen[] = [];
-  const doors = policy.rules.filter(({ tier, action }) => tier === 'break-glass' && action === 'pass');
+  const doors = rulesInForce(policy, expired)
+    .map(({ rule }) => rule)
+    .filter(({ tier, action }) => tier === 'break-glass' && action === 'pass');
   for (const compiled of here) {
     const needed: [string, AddressSet][] = [
       ['controller-probe', probers],

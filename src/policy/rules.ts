@@ -13,35 +13,39 @@
 // shield's pass list comes after those of people's deny rules that touch it, and passes nobody where the default is
 // deny or drop; and while another shield inspects, it steers.
 import type { PlanRule, ProtectedService } from '../model/plan.ts';
-import type { Policy, PolicyRule, Tier, Verdict } from '../model/policy.ts';
+import type { Policy, PolicyRule, Verdict } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
-import type { Tag } from '../model/tag.ts';
 import type { AddressBook } from './address-book.ts';
 import { type AddressSet, everybody, intersect, isEmpty, toCidrTexts, union } from './address-set.ts';
-import { matches, parseExpression } from './expression.ts';
+import { type RuleTarget, ruleEnds, type ServiceGroups } from './rule-ends.ts';
 import type { ServerStages } from './stages.ts';
+import type { WrittenRule } from './written-rules.ts';
 
 /** A rule before its addresses become text. */
 export type Rule = Omit<PlanRule, 'from'> & { readonly from: AddressSet };
 
-/** People's rules that speak of one server, with their callers, in the order of judgement. */
+/** People's rules that speak of one service, with their callers, in the order of judgement. */
 export type PeopleRule = {
   readonly rule: PolicyRule;
   readonly from: AddressSet;
+  /** What `from` was made from, for people. */
+  readonly because: string;
   /** Where it stands in the document: `rules[3]`. */
   readonly place: string;
 };
 
-const peopleTiers = ['security', 'platform', 'default'] as const;
-
-/** @throws Failure `bad-expression` */
-export function peopleRules(policy: Policy, book: AddressBook, serverTags: readonly Tag[]): PeopleRule[] {
-  const order: readonly Tier[] = ['break-glass', ...peopleTiers];
-  return policy.rules
-    .map((rule, i) => ({ rule, place: `rules[${i}]` }))
-    .filter(({ rule, place }) => matches(parseExpression(rule.to, `${place}.to`), serverTags))
-    .map(({ rule, place }) => ({ rule, place, from: book.select(rule.from, `${place}.from`) }))
-    .sort((a, b) => order.indexOf(a.rule.tier) - order.indexOf(b.rule.tier));
+/** @throws Failure `bad-expression`, `bad-policy` */
+export function peopleRules(
+  rules: readonly WrittenRule[],
+  book: AddressBook,
+  groups: ServiceGroups,
+  target: RuleTarget,
+): PeopleRule[] {
+  return rules.flatMap((written) => {
+    const ends = ruleEnds(written, target, book, groups);
+    if ('passedOver' in ends) return [];
+    return { rule: written.rule, place: written.place, from: ends.callers, because: ends.because };
+  });
 }
 
 export type ServerContext = {
@@ -133,8 +137,17 @@ function own(id: string, from: AddressSet, because: string): Rule {
   return { id, tier: 'control-plane', from, because, verdict: 'pass', log: false };
 }
 
-function fromPeople({ rule }: PeopleRule, from: AddressSet, verdict: Verdict): Rule {
-  return { id: `policy/${rule.id}`, tier: rule.tier, from, because: rule.from, verdict, log: rule.log };
+function fromPeople({ rule, because }: PeopleRule, from: AddressSet, verdict: Verdict): Rule {
+  const { tier, log, sample } = rule;
+  return {
+    id: `policy/${rule.id}`,
+    tier,
+    from,
+    because,
+    verdict,
+    log,
+    ...(sample === undefined ? {} : { sample }),
+  };
 }
 
 function shieldRule(id: string, from: AddressSet, because: string, verdict: Verdict): Rule {
@@ -156,6 +169,5 @@ function names(shields: readonly Shield[]): string {
 }
 
 export function planRule(rule: Rule): PlanRule {
-  const { id, tier, from, because, verdict, log } = rule;
-  return { id, tier, from: toCidrTexts(from), because, verdict, log };
+  return { ...rule, from: toCidrTexts(rule.from) };
 }
