@@ -1,5 +1,5 @@
 // Watches for the agent's plan at the controller, applies it, answers with a receipt, and takes it back when it turns
-// out to have cut the agent off (commit-confirm).
+// out to have cut the agent off, or nobody confirmed it in time (commit-confirm).
 import { canonicalJson } from '../base/canonical-json.ts';
 import { type Clock, timestamp } from '../base/clock.ts';
 import { describeFailure, Failure } from '../base/failure.ts';
@@ -9,6 +9,7 @@ import { pause } from '../platform/pause.ts';
 import type { Applied } from './apply.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { StoredPlan } from './plan-store.ts';
+import { fallback, stored, type Unconfirmed, unconfirmed } from './unconfirmed.ts';
 
 export type PlanFollower = {
   readonly name: string;
@@ -18,16 +19,26 @@ export type PlanFollower = {
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
   /** How long the controller may be out of reach after a plan before the plan is taken back, ms. */
   readonly confirmMs: number;
-  /** A plan that was taken back earlier, as stored. */
-  readonly rejected: string | undefined;
+  /** How the stored plan was resumed. */
+  readonly begun: Followed;
   readonly store: (stored: StoredPlan) => void;
   /** After every change of what is in force. */
   readonly changed: () => void;
 };
 
+/** What is known of plans beside the one in force. */
+type Followed = {
+  /** Digest of a plan that was taken back: it is not tried again. */
+  readonly rejected?: string | undefined;
+  /** The plan in force, while it waits to be confirmed. */
+  readonly unconfirmed?: Unconfirmed | undefined;
+};
+
 const waitSeconds = 30;
 const minBackoffMs = 200;
 const maxBackoffMs = 5_000;
+/** Timers can't wait for ever. What is still to come after it is waited for anew. */
+const longestWaitMs = 86_400_000;
 
 /**
  * Runs until the signal is aborted. The first question is for any plan at all, so that a controller which began anew
@@ -35,63 +46,100 @@ const maxBackoffMs = 5_000;
  */
 export async function followPlan(follower: PlanFollower, signal: AbortSignal): Promise<void> {
   const { link, log, enforcer } = follower;
-  let rejected = follower.rejected;
+  let known = follower.begun;
   let after = 0;
   let backoff = minBackoffMs;
   let away = false;
   while (!signal.aborted) {
+    const until = untilDeadline(follower, known, signal);
+    if (until !== signal && until.aborted) {
+      known = await giveUp(follower, known, signal);
+      continue;
+    }
     try {
-      const plan = await link.nextPlan(after, waitSeconds, signal);
+      const plan = await link.nextPlan(after, waitSeconds, until);
       if (away) log('controller-back');
       away = false;
       backoff = minBackoffMs;
       if (!plan) continue;
-      const digest = canonicalJson(plan);
-      if (digest !== rejected) rejected = await takePlan(follower, plan, rejected, signal);
+      if (canonicalJson(plan) !== known.rejected) known = await takePlan(follower, plan, known, signal);
       after = plan.generation;
     } catch (error) {
       if (signal.aborted) return;
+      if (until.aborted) continue;
       if (!away) log('controller-away', { error: describeFailure(error), generation: enforcer.generation });
       away = true;
-      await pause(backoff, signal);
+      await pause(backoff, until);
       backoff = Math.min(maxBackoffMs, backoff * 2);
     }
   }
 }
 
-/** Applies one plan and sees to its receipt. Answers the digest of the plan that is now rejected, if any. */
+/** Also aborted when the plan in force should have been confirmed. */
+function untilDeadline({ clock }: PlanFollower, { unconfirmed }: Followed, signal: AbortSignal): AbortSignal {
+  if (!unconfirmed) return signal;
+  const left = unconfirmed.deadline - clock.mono();
+  if (left <= 0) return AbortSignal.abort();
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(left), longestWaitMs))]);
+}
+
+/** Nobody confirmed the plan in force: what was before it comes back. */
+async function giveUp(follower: PlanFollower, known: Followed, signal: AbortSignal): Promise<Followed> {
+  const { enforcer, clock, log } = follower;
+  const plan = known.unconfirmed?.plan;
+  if (!plan) return known;
+  try {
+    const { milliseconds, connectionsCut } = await enforcer.apply(fallback(plan));
+    log('plan-not-confirmed', { generation: plan.generation, milliseconds, connectionsCut });
+  } catch (error) {
+    log('plan-not-taken-back', { generation: plan.generation, error: describeFailure(error) });
+    return { ...known, unconfirmed: { plan, deadline: clock.mono() + maxBackoffMs } };
+  }
+  follower.changed();
+  const rejected = canonicalJson(plan);
+  keep(follower, { plan: fallback(plan), rejected });
+  const error = 'nobody confirmed it in time; what was in force before it stands [not-confirmed]';
+  await deliver(follower, receiptOf(follower, plan, undefined, error), signal);
+  return { rejected };
+}
+
+/** Applies one plan and sees to its receipt. */
 async function takePlan(
   follower: PlanFollower,
   plan: Plan,
-  rejected: string | undefined,
+  known: Followed,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const { enforcer, log } = follower;
+): Promise<Followed> {
+  const { enforcer, log, clock } = follower;
   const former = enforcer.plan;
   if (former && canonicalJson(former) === canonicalJson(plan)) {
-    await deliver(follower, receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0 }), signal);
-    return rejected;
+    const until = untilDeadline(follower, known, signal);
+    await deliver(follower, receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0 }), until);
+    return known;
   }
   let receipt: Receipt;
   let next: AgentPlan;
+  let waiting: Unconfirmed | undefined;
   try {
     next = forUs(follower, plan);
     const applied = await enforcer.apply(next);
     receipt = receiptOf(follower, plan, applied);
-    keep(follower, { plan: next });
+    waiting = unconfirmed(next, clock);
+    keep(follower, stored(next, waiting, clock));
     const { milliseconds, connectionsCut, leftOpen, undisturbed } = applied;
     log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, undisturbed });
   } catch (error) {
     log('plan-refused', { generation: plan.generation, error: describeFailure(error) });
     await deliver(follower, receiptOf(follower, plan, undefined, describeFailure(error)), signal);
-    return rejected;
+    return known;
   }
   follower.changed();
+  const taken: Followed = { unconfirmed: waiting };
+  const until = untilDeadline(follower, taken, signal);
   // Taking a plan back opens what it closed: only a plan that could have cut us off is suspected of it.
   const bound = mayCutUsOff(next, follower.link.controllerPort) ? follower.confirmMs : undefined;
-  if (await deliver(follower, receipt, signal, bound)) return undefined;
-  if (signal.aborted) return undefined;
-  return rollBack(follower, next, former, receipt, signal);
+  if ((await deliver(follower, receipt, until, bound)) || until.aborted) return taken;
+  return rollBack(follower, { plan: next, waiting }, { plan: former, known }, receipt, signal);
 }
 
 /** The table judges the ports of its services and gates, and nothing else: can the controller's be one of them? */
@@ -108,36 +156,38 @@ function mayCutUsOff({ services }: AgentPlan, controllerPort: number): boolean {
  */
 async function rollBack(
   follower: PlanFollower,
-  plan: AgentPlan,
-  former: AgentPlan | undefined,
+  { plan, waiting }: { readonly plan: AgentPlan; readonly waiting: Unconfirmed | undefined },
+  former: { readonly plan: AgentPlan | undefined; readonly known: Followed },
   receipt: Receipt,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const { enforcer, log, confirmMs } = follower;
+): Promise<Followed> {
+  const { enforcer, log, clock, confirmMs } = follower;
   const { generation } = plan;
-  log('plan-rolled-back', { generation, to: former?.generation ?? 0 });
-  await (former ? enforcer.apply(former) : enforcer.withdraw());
+  log('plan-rolled-back', { generation, to: former.plan?.generation ?? 0 });
+  await (former.plan ? enforcer.apply(former.plan) : enforcer.withdraw());
   follower.changed();
-  keep(follower, former ? { plan: former } : {});
+  const before = former.plan ? stored(former.plan, former.known.unconfirmed, clock) : {};
+  keep(follower, before);
   const error = `the controller was out of reach for ${confirmMs / 1000} s under this plan; the former one stands [rolled-back]`;
   if (await deliver(follower, receiptOf(follower, plan, undefined, error), signal, confirmMs)) {
-    const digest = canonicalJson(plan);
-    keep(follower, { ...(former ? { plan: former } : {}), rejected: digest });
-    return digest;
+    const rejected = canonicalJson(plan);
+    keep(follower, { ...before, rejected });
+    return { rejected, unconfirmed: former.known.unconfirmed };
   }
-  if (signal.aborted) return undefined;
+  const taken: Followed = { unconfirmed: waiting };
+  if (signal.aborted) return taken;
   await enforcer.apply(plan);
   log('plan-reinstated', { generation, why: 'the controller is away under the former plan too' });
-  keep(follower, { plan });
+  keep(follower, stored(plan, waiting, clock));
   follower.changed();
-  await deliver(follower, receipt, signal);
-  return undefined;
+  await deliver(follower, receipt, untilDeadline(follower, taken, signal));
+  return taken;
 }
 
 /** Stores for the next start. A full disk doesn't stop enforcement. */
-function keep({ store, log }: PlanFollower, stored: StoredPlan): void {
+function keep({ store, log }: PlanFollower, plan: StoredPlan): void {
   try {
-    store(stored);
+    store(plan);
   } catch (error) {
     log('plan-not-stored', { error: describeFailure(error) });
   }

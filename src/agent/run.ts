@@ -7,9 +7,10 @@ import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
 import { run } from '../platform/run.ts';
 import { checkHost } from './check-host.ts';
-import { createEnforcer, type Enforcer } from './enforcer.ts';
+import { createEnforcer } from './enforcer.ts';
 import { followPlan } from './follow-plan.ts';
 import { readStoredPlan, type StoredPlan, storePlan } from './plan-store.ts';
+import { resume } from './resume.ts';
 import { watchSessions } from './session-watch.ts';
 import { watchDeletion } from './table-watch.ts';
 
@@ -52,7 +53,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const everyMs = (options.sessionSeconds ?? 5) * 1000;
     const sessions = watchSessions({ name, link, run, clock: systemClock, everyMs }, until);
     const enforcer = await createEnforcer({ run, clock: systemClock }, sessions);
-    let trouble = await resume(enforcer, dataDir, log);
+    const store = (stored: StoredPlan) => storePlan(dataDir, stored);
+    const read = () => readStoredPlan(dataDir);
+    const begun = await resume({ enforcer, clock: systemClock, read, store, log });
+    let trouble: Trouble = { problem: begun.problem };
     let wake = new AbortController();
     const changed = () => {
       trouble.problem = undefined;
@@ -120,8 +124,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
         clock: systemClock,
         log,
         confirmMs: (options.confirmSeconds ?? 15) * 1000,
-        rejected: trouble.rejected,
-        store: (stored: StoredPlan) => storePlan(dataDir, stored),
+        begun,
+        store,
         changed,
       },
       until,
@@ -134,29 +138,4 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   }
 }
 
-type Trouble = { problem: string | undefined; repaired?: string | undefined; rejected?: string | undefined };
-
-/** Puts the stored plan into force. What goes wrong is told, not thrown: the standing table still enforces. */
-async function resume(
-  enforcer: Enforcer,
-  dataDir: string,
-  log: (event: string, fields?: Record<string, unknown>) => void,
-): Promise<Trouble> {
-  try {
-    const stored = readStoredPlan(dataDir);
-    if (!stored?.plan) return { problem: undefined, rejected: stored?.rejected };
-    if (enforcer.generation > stored.plan.generation) {
-      // The agent ended before it had stored what it applied, or could not: going back would open what was closed.
-      const problem = `a table of generation ${enforcer.generation} stands, and the stored plan is ${stored.plan.generation}: it is left until the controller sends one`;
-      log('plan-not-resumed', { error: problem });
-      return { problem, rejected: stored.rejected };
-    }
-    const { milliseconds, connectionsCut } = await enforcer.apply(stored.plan);
-    log('plan-resumed', { generation: stored.plan.generation, milliseconds, connectionsCut });
-    return { problem: undefined, rejected: stored.rejected };
-  } catch (error) {
-    const problem = `the stored plan was not applied: ${describeFailure(error)}`;
-    log('plan-not-resumed', { error: problem });
-    return { problem };
-  }
-}
+type Trouble = { problem: string | undefined; repaired?: string | undefined };

@@ -56,6 +56,16 @@ export const AgentPlan = z.strictObject({
   services: z.array(ProtectedService),
   keepOpen: z.array(KeepOpen),
   addressTags: z.array(AddressTags),
+  /**
+   * There while a commit waits to be confirmed: the agent falls back to `otherwise`, what the policy before it comes to
+   * now, unless a later plan has come `before` that time. Counted from `issuedAt`, so that clocks needn't agree.
+   */
+  confirm: z
+    .strictObject({
+      before: Timestamp,
+      otherwise: z.strictObject({ services: z.array(ProtectedService), keepOpen: z.array(KeepOpen) }),
+    })
+    .optional(),
 });
 export type AgentPlan = z.infer<typeof AgentPlan>;
 
