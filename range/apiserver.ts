@@ -8,6 +8,7 @@ import { createAuthenticator, type User } from './authentication.ts';
 import { aggregatedGroups, discovery } from './discovery.ts';
 import { type Exchange, serveTls } from './http-server.ts';
 import { type Field, values, without } from './http1.ts';
+import { impersonate } from './impersonate.ts';
 import { proxyPlain } from './plain-proxy.ts';
 import { encodeStatus, prefersProtobuf, protobufType } from './protobuf.ts';
 import { type Access, forbiddenMessage, isAllowed } from './rbac.ts';
@@ -196,17 +197,6 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     handle,
     config.goawayChance === undefined ? {} : { goawayChance: config.goawayChance },
   );
-}
-
-/** Impersonation: allowed to system:masters only. A string is the refusal. */
-function impersonate(user: User, fields: readonly Field[]): User | string {
-  const name = values(fields, 'impersonate-user')[0];
-  const groups = values(fields, 'impersonate-group');
-  if (!name) return groups.length > 0 ? 'impersonating groups needs Impersonate-User' : user;
-  if (!user.groups.includes('system:masters')) {
-    return `users "${name}" is forbidden: User "${user.name}" cannot impersonate resource "users" in API group "" at the cluster scope`;
-  }
-  return { ...user, name, groups: [...groups, 'system:authenticated'], extra: {} };
 }
 
 /** The client's fields as the server forwards them: its credentials removed where they were used, the client's address added. */

@@ -18,6 +18,12 @@ export type AuditLine = {
   /** As k8s.io/apimachinery SourceIPs: X-Forwarded-For, X-Real-Ip, then the peer's address. */
   readonly sourceIPs: readonly string[];
   readonly userAgent: string;
+  /** The request's own Audit-ID, as the real server takes it. */
+  readonly auditId: string;
+  readonly uid: string;
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+  /** Who impersonated the user, or ''. */
+  readonly by: string;
   readonly code: number;
 };
 
@@ -36,6 +42,10 @@ export function auditLine(
     path: info.path,
     sourceIPs: sourceAddresses(exchange),
     userAgent: exchange.header('user-agent') ?? '',
+    auditId: exchange.header('audit-id') ?? '',
+    uid: user?.uid ?? '',
+    extra: user?.extra ?? {},
+    by: user?.by ?? '',
     code,
   };
 }

@@ -9,6 +9,9 @@ export type User = {
   readonly name: string;
   readonly groups: readonly string[];
   readonly extra: Readonly<Record<string, readonly string[]>>;
+  readonly uid?: string;
+  /** Whose rights allowed the impersonation that made this the user. */
+  readonly by?: string;
   readonly method: 'front-proxy' | 'certificate' | 'token' | 'anonymous';
 };
 
@@ -43,11 +46,14 @@ export function createAuthenticator(config: AuthenticationConfig): Authenticator
     for (const [key, value] of fields) {
       const match = /^x-remote-extra-(.+)$/.exec(key.toLowerCase());
       if (match?.[1]) {
-        const extraKey = decode(match[1]);
+        const extraKey = decodeExtraKey(match[1]);
         extra[extraKey] = [...(extra[extraKey] ?? []), value];
       }
     }
-    return { name, groups: values(fields, 'x-remote-group'), extra, method: 'front-proxy' };
+    // `--requestheader-uid-headers=X-Remote-Uid`, as servers from v1.32 may be told.
+    const uid = values(fields, 'x-remote-uid')[0];
+    const groups = values(fields, 'x-remote-group');
+    return { name, groups, extra, method: 'front-proxy', ...(uid ? { uid } : {}) };
   }
   function clientCertificate(certificate: X509Certificate | undefined): User | Outcome {
     if (!certificate) return 'nothing';
@@ -116,7 +122,8 @@ function readTokens(csv: string): Map<string, User> {
   );
 }
 
-function decode(text: string): string {
+/** A key as it stands in a field's name, percent-encoded; one that is not is taken as it is. */
+export function decodeExtraKey(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

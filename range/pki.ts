@@ -8,6 +8,12 @@ import { createAuthority, issue, type KeyPair, type Subject } from '../src/platf
 export const tokens = {
   'dev-token': { value: 'range.developer-token.7f3a', user: 'dev-token', groups: ['developers'] },
   mallory: { value: 'range.mallory.91c2', user: 'mallory', groups: ['guests'] },
+  /** The gate's service account: what a gate in mode impersonation shows the server. */
+  gate: {
+    value: 'range.gate-token.5d0e',
+    user: 'system:serviceaccount:portcullis:gate',
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:portcullis'],
+  },
 } as const;
 
 /** Client certificates beside kubeadm's own, each with a kubeconfig `<name>.kubeconfig` and `pki/<name>.crt/.key`. */
@@ -65,6 +71,7 @@ export async function createClusterFiles(options: {
       commonName: 'kube-apiserver-kubelet-client',
       organizations: ['system:masters'],
     }),
+    leaf('portcullis-gate', ca, 'client', { commonName: 'portcullis-gate' }),
     leaf('front-proxy-client', frontProxyCa, 'client', { commonName: 'front-proxy-client' }),
     // Signed by nobody the cluster knows: for tests of what must be refused.
     leaf('stranger', strangerCa, 'client', {

@@ -185,7 +185,7 @@ export const failureCodes = {
   },
   'agent and gate': {
     'bad-certificate': ['A file holds no readable certificate.', 'The place names it.'],
-    'bad-key': ['A file holds no unencrypted private key.', 'The place names it.'],
+    'bad-key': ['A file holds no unencrypted private key, or no token.', 'The place names it.'],
     'bad-plan': [
       'A plan, or the copy of one that was stored, can’t be used. The former one stands.',
       'Use programs of the same version; a damaged copy is replaced by the next plan.',
@@ -214,6 +214,10 @@ export const failureCodes = {
       'Where it speaks of permission, run as root.',
     ],
     'key-mismatch': ['A key does not belong to its certificate.', 'Give the two that were made together.'],
+    'no-credential': [
+      'A gate has no credential for the identity mode of a server. The former plan stands.',
+      'Give the gate the files that the hint names, or choose another mode in the inventory.',
+    ],
     'not-privileged': ['The agent may not change kernel tables.', 'Run it as root, or with `CAP_NET_ADMIN`.'],
     'not-root': [
       'Only root can become another user, or root was not given up for good.',

@@ -1,5 +1,5 @@
 // portcullis gate
-import { type Command, wholeNumber } from './command.ts';
+import { type Command, wholeNumber, wrongUsage } from './command.ts';
 import { openWorker, workerOptions } from './worker.ts';
 
 export const gate: Command = {
@@ -20,6 +20,13 @@ export const gate: Command = {
     'client-ca': { type: 'string', value: 'FILE', help: 'PKI/ca.crt: signs callers' },
     'front-proxy-cert': { type: 'string', value: 'FILE', help: 'PKI/front-proxy-client.crt' },
     'front-proxy-key': { type: 'string', value: 'FILE', help: 'PKI/front-proxy-client.key' },
+    'impersonation-token': {
+      type: 'string',
+      value: 'FILE',
+      help: "mode impersonation: a service account's token; read again when it changes",
+    },
+    'impersonation-cert': { type: 'string', value: 'FILE', help: 'mode impersonation: client certificate …' },
+    'impersonation-key': { type: 'string', value: 'FILE', help: '… and its key, instead of a token' },
     'server-ca': { type: 'string', value: 'FILE', help: 'PKI/ca.crt: signs the server' },
     'identity-header': {
       type: 'string',
@@ -41,6 +48,12 @@ export const gate: Command = {
       import('../gate/privileges.ts'),
       import('../gate/run.ts'),
     ]);
+    if (
+      (context.option('impersonation-cert') === undefined) !==
+      (context.option('impersonation-key') === undefined)
+    ) {
+      throw wrongUsage('--impersonation-cert and --impersonation-key belong together');
+    }
     const base = kubeadmFiles(context.option('pki'));
     const metricsPort = wholeNumber(context, 'metrics-port', 1, 65_535);
     const user = context.option('user');
@@ -58,6 +71,9 @@ export const gate: Command = {
             frontProxyCertificate: context.option('front-proxy-cert') ?? base.frontProxyCertificate,
             frontProxyKey: context.option('front-proxy-key') ?? base.frontProxyKey,
             serverCa: context.option('server-ca') ?? base.serverCa,
+            ...optional('impersonationToken', context.option('impersonation-token')),
+            ...optional('impersonationCertificate', context.option('impersonation-cert')),
+            ...optional('impersonationKey', context.option('impersonation-key')),
           },
           identityHeaders: context.list('identity-header'),
           ...(metricsPort === undefined ? {} : { metricsPort }),
@@ -71,3 +87,7 @@ export const gate: Command = {
     return 0;
   },
 };
+
+function optional<Key extends string>(key: Key, value: string | undefined): { [K in Key]?: string } {
+  return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: string });
+}

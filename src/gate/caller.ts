@@ -1,7 +1,9 @@
 // Who a caller is, from the TLS handshake alone.
+import { createHash } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { canonicalAddress } from '../base/cidr.ts';
 import type { Identity } from '../inspect/connection-types.ts';
+import type { Carry } from './carry.ts';
 
 /** A verified identity, or why the presented certificate is refused, as a sentence for the person who sent it. */
 export type Caller =
@@ -9,6 +11,10 @@ export type Caller =
   | { readonly ok: false; readonly reason: string };
 
 const clientAuth = '1.3.6.1.5.5.7.3.2';
+/** Where servers from v1.33 read a user's UID in a certificate's subject. */
+const uidAttribute = '1.3.6.1.4.1.57683.2';
+/** By which servers from v1.32 tell one certificate of a user from another. */
+const credentialIdKey = 'authentication.kubernetes.io/credential-id';
 
 /**
  * Reads the caller's certificate as kube-apiserver's x509 authenticator does: CN is the user, every O a group. OpenSSL
@@ -17,11 +23,16 @@ const clientAuth = '1.3.6.1.5.5.7.3.2';
  * lists usages must list clientAuth. Several CNs, an empty one and control bytes are refused: readers differ on them.
  * `now` is milliseconds since the epoch.
  */
-export function identifyCaller(socket: TLSSocket, now: number): Caller {
+export function identifyCaller(
+  socket: TLSSocket,
+  carry: Pick<Carry, 'noCertificates' | 'credentialId'>,
+  now: number,
+): Caller {
   // Its type leaves out that it is null on a destroyed socket and empty without a certificate.
   const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null;
   if (certificate === null) return refused('the connection ended during the handshake');
   if (certificate.raw === undefined) return { ok: true, identity: { method: 'none' } };
+  if (carry.noCertificates !== undefined) return refused(carry.noCertificates);
   const starts = Date.parse(certificate.valid_from ?? '');
   const ends = Date.parse(certificate.valid_to ?? '');
   if (!(now <= ends)) return refused(`it expired on ${certificate.valid_to}`);
@@ -40,7 +51,23 @@ export function identifyCaller(socket: TLSSocket, now: number): Caller {
   if ([user, ...groups].some(unfitForHeader)) {
     return refused('its subject holds control characters or surrounding spaces');
   }
-  return { ok: true, identity: { method: 'certificate', user, groups } };
+  const uids = asList((certificate.subject as Record<string, string | string[] | undefined>)[uidAttribute]);
+  const uid = uids[0];
+  if (uids.length > 1) return refused('its subject has more than one user UID');
+  if (uid !== undefined && unfitForHeader(uid)) return refused('its user UID holds control characters');
+  const extra = carry.credentialId
+    ? { [credentialIdKey]: [`X509SHA256=${createHash('sha256').update(certificate.raw).digest('hex')}`] }
+    : undefined;
+  return {
+    ok: true,
+    identity: {
+      method: 'certificate',
+      user,
+      groups,
+      ...(uid === undefined ? {} : { uid }),
+      ...(extra === undefined ? {} : { extra }),
+    },
+  };
 }
 
 function refused(why: string): Caller {

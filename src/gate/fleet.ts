@@ -1,9 +1,10 @@
 // The listeners of one gate, brought to what a plan says: all of it or none of it.
 import { Failure } from '../base/failure.ts';
-import type { ConnectionLimits, IdentityFields } from '../inspect/connection-types.ts';
+import type { ConnectionLimits } from '../inspect/connection-types.ts';
 import { compileRules } from '../inspect/rules.ts';
 import type { GateListener, GatePlan } from '../model/plan.ts';
 import { createParties } from '../policy/parties.ts';
+import { carryOf, type TokenHolder } from './carry.ts';
 import { checkServingName, type IdentityFiles, type IdentityMaterial } from './identity-files.ts';
 import { type Listener, type ListenerSurroundings, type ListenerView, openListener } from './listener.ts';
 import { createUpstream } from './upstream.ts';
@@ -32,7 +33,8 @@ export type FleetParts = ListenerSurroundings & {
   readonly filesOf: (server: string) => IdentityFiles;
   /** Reads and checks; may answer from what it read before. */
   readonly load: (files: IdentityFiles) => IdentityMaterial;
-  readonly identityFields: IdentityFields;
+  /** Names, beside those of the plan, that servers read identity from. */
+  readonly identityHeaders: readonly string[];
   readonly connectionLimits: ConnectionLimits;
 };
 
@@ -40,23 +42,34 @@ export function createFleet(parts: FleetParts): Fleet {
   let listeners = new Map<string, Listener>();
   /** Listeners that no longer accept and still have connections. */
   const retired = new Set<Listener>();
+  /** By server. */
+  const tokens = new Map<string, TokenHolder>();
+
+  function tokenOf(server: string): TokenHolder {
+    const holder = tokens.get(server) ?? { authorization: '' };
+    tokens.set(server, holder);
+    return holder;
+  }
 
   function viewOf(listener: GateListener, plan: GatePlan, parties: ListenerView['parties']): ListenerView {
     const files = parts.filesOf(listener.server);
     const material = parts.load(files);
     checkServingName(material, files, listener.upstream.serverName);
+    const carry = carryOf(listener, material, parts.identityHeaders, tokenOf(listener.server));
     const former = listeners.get(keyOf(listener))?.view;
     const sameServer =
       former?.material.fingerprint === material.fingerprint &&
+      former.listener.identity?.mode === listener.identity?.mode &&
       JSON.stringify(former.listener.upstream) === JSON.stringify(listener.upstream);
     return {
       listener,
       generation: plan.generation,
       rules: compileRules(listener.shields),
       material,
+      carry,
       parties,
       // Kept where nothing changed, with its TLS sessions.
-      upstream: sameServer ? former.upstream : createUpstream(listener.upstream, material, parts.now),
+      upstream: sameServer ? former.upstream : createUpstream(listener.upstream, carry.upstream, parts.now),
     };
   }
 
@@ -98,14 +111,17 @@ export function createFleet(parts: FleetParts): Fleet {
         const { view } = listener;
         const files = parts.filesOf(view.listener.server);
         const material = parts.load(files);
+        const { server } = view.listener;
+        // A new token is taken into use here, by the connections that are open too.
+        const carry = carryOf(view.listener, material, parts.identityHeaders, tokenOf(server));
         if (material.fingerprint === view.material.fingerprint) return [];
         checkServingName(material, files, view.listener.upstream.serverName);
-        return [{ listener, material }];
+        return [{ listener, material, carry }];
       });
-      for (const { listener, material } of renewed) {
+      for (const { listener, material, carry } of renewed) {
         const { view } = listener;
-        const upstream = createUpstream(view.listener.upstream, material, parts.now);
-        listener.update({ ...view, material, upstream });
+        const upstream = createUpstream(view.listener.upstream, carry.upstream, parts.now);
+        listener.update({ ...view, material, carry, upstream });
       }
     },
     sweep() {

@@ -1,5 +1,6 @@
 // The keys and certificates of one protected server, read and checked before anything listens with them.
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
@@ -12,9 +13,16 @@ export type IdentityFiles = {
   readonly servingKey: string;
   /** Signs callers' client certificates (`--client-ca-file`). */
   readonly clientCa: string;
-  /** The gate's proof towards the server that X-Remote-* are true (`--requestheader-client-ca-file`). */
+  /**
+   * The gate's proof towards the server that X-Remote-* are true (`--requestheader-client-ca-file`). May both be missing
+   * where no server of theirs is in mode front-proxy.
+   */
   readonly frontProxyCertificate: string;
   readonly frontProxyKey: string;
+  /** Mode impersonation: a service account's token, or a client certificate and key, whose user may impersonate. */
+  readonly impersonationToken?: string;
+  readonly impersonationCertificate?: string;
+  readonly impersonationKey?: string;
   /** Signs the server's certificate. */
   readonly serverCa: string;
 };
@@ -31,15 +39,20 @@ export function kubeadmFiles(folder = '/etc/kubernetes/pki'): IdentityFiles {
   };
 }
 
+export type CertificateAndKey = { readonly certificate: string; readonly key: string };
+
 /** What the files held, PEM, checked. */
 export type IdentityMaterial = {
-  readonly serving: { readonly certificate: string; readonly key: string };
+  readonly serving: CertificateAndKey;
   readonly clientCa: string;
-  readonly frontProxy: { readonly certificate: string; readonly key: string };
+  readonly frontProxy: CertificateAndKey | undefined;
+  readonly impersonation: CertificateAndKey | undefined;
+  /** Changes often, and without a trace in the fingerprint: connections read the one of the day. */
+  readonly impersonationToken: string | undefined;
   readonly serverCa: string;
-  /** Changes when any of the files does. */
+  /** Changes when any of the files does, the token's left out. */
   readonly fingerprint: string;
-  /** Milliseconds since the epoch when the first of the two certificates expires. */
+  /** Milliseconds since the epoch when the first of the certificates expires. */
   readonly expires: number;
   readonly leaf: X509Certificate;
 };
@@ -48,7 +61,7 @@ const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 
 /**
- * Reads and checks all six. `now` is milliseconds since the epoch.
+ * Reads and checks them all. `now` is milliseconds since the epoch.
  * @throws Failure naming the file: `unreadable`, `bad-certificate`, `bad-key`, `key-mismatch`, `certificate-expired`,
  * `certificate-not-yet-valid`, `certificate-use`, `certificate-chain`
  */
@@ -57,27 +70,40 @@ export function loadIdentity(files: IdentityFiles, now: number): IdentityMateria
   const clientCa = readAuthorities(files.clientCa, now);
   const serving = readPair(files.servingCertificate, files.servingKey, serverAuth, now);
   checkChain(files.servingCertificate, serving.chain, serverCa.certificates, files.serverCa);
-  const frontProxy = readPair(files.frontProxyCertificate, files.frontProxyKey, clientAuth, now);
+  const frontProxy = [files.frontProxyCertificate, files.frontProxyKey].some((path) => existsSync(path))
+    ? readPair(files.frontProxyCertificate, files.frontProxyKey, clientAuth, now)
+    : undefined;
+  const { impersonationCertificate, impersonationKey } = files;
+  const impersonation =
+    impersonationCertificate !== undefined && impersonationKey !== undefined
+      ? readPair(impersonationCertificate, impersonationKey, clientAuth, now)
+      : undefined;
   const hash = createHash('sha256');
-  for (const text of [
-    serving.certificate,
-    serving.key,
-    clientCa.pem,
-    frontProxy.certificate,
-    frontProxy.key,
-    serverCa.pem,
-  ]) {
-    hash.update(`${text.length}:${text}`);
-  }
+  const pairs = [serving, frontProxy, impersonation];
+  const parts = pairs.flatMap((pair) => (pair ? [pair.certificate, pair.key] : ['', '']));
+  for (const text of [...parts, clientCa.pem, serverCa.pem]) hash.update(`${text.length}:${text}`);
   return {
-    serving: { certificate: serving.certificate, key: serving.key },
+    serving: pem(serving),
     clientCa: clientCa.pem,
-    frontProxy: { certificate: frontProxy.certificate, key: frontProxy.key },
+    frontProxy: frontProxy && pem(frontProxy),
+    impersonation: impersonation && pem(impersonation),
+    impersonationToken:
+      files.impersonationToken === undefined ? undefined : readToken(files.impersonationToken),
     serverCa: serverCa.pem,
     fingerprint: hash.digest('hex'),
-    expires: Math.min(serving.leaf.validToDate.getTime(), frontProxy.leaf.validToDate.getTime()),
+    expires: Math.min(...pairs.map((pair) => pair?.leaf.validToDate.getTime() ?? Infinity)),
     leaf: serving.leaf,
   };
+}
+
+/** A bearer token (RFC 6750 2.1): what it may not hold could end its header line. */
+function readToken(path: string): string {
+  const token = readText(path).trim();
+  if (/^[A-Za-z0-9._~+/=-]{1,16384}$/.test(token)) return token;
+  throw new Failure('bad-key', 'this is not a bearer token', {
+    place: path,
+    hint: 'give the file of a service account token, and nothing else in it',
+  });
 }
 
 /** Callers verify the gate as they verify the server. @throws Failure `certificate-names` */
@@ -94,9 +120,11 @@ export function checkServingName(material: IdentityMaterial, files: IdentityFile
   );
 }
 
-type Pair = {
-  readonly certificate: string;
-  readonly key: string;
+function pem({ certificate, key }: Pair): CertificateAndKey {
+  return { certificate, key };
+}
+
+type Pair = CertificateAndKey & {
   readonly chain: readonly X509Certificate[];
   readonly leaf: X509Certificate;
 };

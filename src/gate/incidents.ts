@@ -42,6 +42,7 @@ export function toIncident(finding: Finding, scene: Scene, now: number, random: 
       port: scene.port,
     },
     what: {
+      ...(finding.auditId === undefined ? {} : { auditId: finding.auditId }),
       requestLine: finding.requestLine,
       headerNames: [...finding.headerNames],
       ...(finding.connection === undefined ? {} : { connection: finding.connection }),
@@ -62,6 +63,7 @@ export function gateFinding(rule: string, message: string, id: string): Finding 
     action: 'deny',
     severity: 'warning',
     message,
+    auditId: undefined,
     requestLine: '',
     headerNames: [],
     connection: undefined,

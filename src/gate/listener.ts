@@ -3,18 +3,13 @@ import { constants, createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import { createConnection } from '../inspect/connection.ts';
-import type {
-  ConnectionLimits,
-  ConnectionSettings,
-  Finding,
-  Identity,
-  IdentityFields,
-} from '../inspect/connection-types.ts';
+import type { ConnectionLimits, ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import type { RuleSet } from '../inspect/rules.ts';
 import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { Parties } from '../policy/parties.ts';
 import { callerAddress, identifyCaller } from './caller.ts';
+import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled } from './counters.ts';
 import type { IdentityMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
@@ -31,6 +26,7 @@ export type ListenerView = {
   readonly rules: RuleSet;
   readonly upstream: Upstream;
   readonly material: IdentityMaterial;
+  readonly carry: Carry;
   readonly parties: Parties;
 };
 
@@ -38,7 +34,6 @@ export type ListenerView = {
 export type ListenerSurroundings = {
   readonly gate: string;
   readonly limits: GateLimits;
-  readonly identityFields: IdentityFields;
   readonly connectionLimits: ConnectionLimits;
   readonly clock: CoarseClock;
   readonly counters: Counters;
@@ -91,7 +86,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   server.on('error', (error) => log('error', 'listener', { error: error.message }));
 
   function accept(client: TLSSocket): void {
-    const caller = identifyCaller(client, around.now());
+    const caller = identifyCaller(client, view.carry, around.now());
     if (!caller.ok) {
       counters.add(labelled('refusals_total', 'code', 'client-certificate'));
       log('warning', 'refused', {
@@ -112,10 +107,11 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   function relayFor(client: TLSSocket, identity: Identity): void {
     const current = view;
     const scene = sceneOf(client, identity);
-    const mode = identity.method === 'certificate' ? 'front-proxy' : 'bare';
+    const mode = upstreamMode(identity);
     const settings: ConnectionSettings = {
       identity,
-      identityFields: around.identityFields,
+      ...current.carry.settings,
+      auditStem: randomUUID().slice(0, 24),
       sourceAddress: scene.address,
       rules: current.rules,
       limits: around.connectionLimits,

@@ -12,7 +12,7 @@ export type MakeJudge = (sink: ConnectionSink) => Connection;
 
 /** What a relay tells the gate. Synchronous; none may throw. */
 export type RelayEvents = {
-  request(method: string, path: string): void;
+  request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
   finding(finding: Finding): void;
   /** The server could not be had, or was lost in the middle. `code` is Node's or OpenSSL's. */
@@ -113,9 +113,9 @@ export function startRelay(
       steerClient();
     },
     finding: events.finding,
-    request(method, path) {
+    request(method, path, auditId) {
       requests += 1;
-      events.request(method, path);
+      events.request(method, path, auditId);
     },
     response: events.response,
   };

@@ -4,11 +4,7 @@
 // privilege), to reach the API server and the controller, and to write its data folder. With `user` it gives up root
 // once it has read the files and bound the ports of its first plan; from then on the files in memory are used.
 import { describeFailure, Failure } from '../base/failure.ts';
-import {
-  type ConnectionLimits,
-  defaultConnectionLimits,
-  defaultIdentityFields,
-} from '../inspect/connection-types.ts';
+import { type ConnectionLimits, defaultConnectionLimits } from '../inspect/connection-types.ts';
 import type { GatePlan } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
@@ -107,7 +103,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   const fleet = createFleet({
     gate: options.name,
     limits,
-    identityFields: { ...defaultIdentityFields, also: options.identityHeaders ?? [] },
+    identityHeaders: options.identityHeaders ?? [],
     connectionLimits: { ...defaultConnectionLimits, ...options.connectionLimits },
     clock,
     counters,

@@ -6,13 +6,20 @@ import {
   connect,
   createSecureContext,
   type SecureContext,
+  type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
 import type { GateListener } from '../model/plan.ts';
-import type { IdentityMaterial } from './identity-files.ts';
 
-/** `front-proxy`: with the gate's client certificate, for callers whose identity travels in headers. `bare`: without. */
-export type UpstreamMode = 'front-proxy' | 'bare';
+/** `vouching`: with the gate's client certificate, for callers whose identity travels in headers. `bare`: without. */
+export type UpstreamMode = 'vouching' | 'bare';
+
+/** What a server is verified by, and what the gate shows it. PEM. */
+export type UpstreamCredentials = {
+  readonly serverCa: string;
+  /** Left out: the gate vouches by a token, or for nobody. */
+  readonly client: { readonly certificate: string; readonly key: string } | undefined;
+};
 
 export type Upstream = {
   /**
@@ -36,18 +43,20 @@ type ModeState = { readonly context: SecureContext; session: Buffer | undefined;
 /** `now` is a clock in milliseconds. */
 export function createUpstream(
   to: GateListener['upstream'],
-  material: IdentityMaterial,
+  credentials: UpstreamCredentials,
   now: () => number,
 ): Upstream {
-  const shared = { ca: material.serverCa, minVersion: 'TLSv1.2' as const };
-  const { certificate, key } = material.frontProxy;
+  const shared = { ca: credentials.serverCa, minVersion: 'TLSv1.2' as const };
+  const { client } = credentials;
+  // A session vouches for whom it was made: each mode resumes its own only.
+  const mode = (more: SecureContextOptions): ModeState => ({
+    context: createSecureContext({ ...shared, ...more }),
+    session: undefined,
+    since: 0,
+  });
   const modes: Record<UpstreamMode, ModeState> = {
-    'front-proxy': {
-      context: createSecureContext({ ...shared, cert: certificate, key }),
-      session: undefined,
-      since: 0,
-    },
-    bare: { context: createSecureContext(shared), session: undefined, since: 0 },
+    vouching: mode(client ? { cert: client.certificate, key: client.key } : {}),
+    bare: mode({}),
   };
   // An IP address can't be a server name indication (RFC 6066 3); it is verified all the same.
   const indication = isIP(to.serverName) ? {} : { servername: to.serverName };

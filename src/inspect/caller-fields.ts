@@ -1,6 +1,8 @@
 // Which of a caller's fields go on to the server: identity and source address are the gate's to say, never the caller's.
+// One judgement of names serves HTTP/1.1, whose heads are forwarded as bytes, and HTTP/2, whose fields come as pairs.
 import type { RequestHead } from '../http/head.ts';
-import type { Identity, IdentityFields } from './connection-types.ts';
+import { type CarriedField, carriedFields, identityProblem } from './carried-identity.ts';
+import type { ConnectionSettings } from './connection-types.ts';
 import type { JudgeRefusal } from './refusals.ts';
 
 /** A head ready to forward, body bytes already there included. */
@@ -12,56 +14,149 @@ export type Forwarded = {
   readonly spoofed: boolean;
 };
 
+/**
+ * pass    goes on as it came
+ * drop    taken out, for the gate says it itself or a shield wants it out
+ * spoof   an identity field: taken out, and told of
+ * refuse  impersonation where it is refused: nothing of the request goes on
+ */
+export type FieldVerdict = 'pass' | 'drop' | 'spoof' | 'refuse';
+
 export type CallerFields = {
   /** Why nothing can be forwarded for this caller. */
   readonly problem: JudgeRefusal | undefined;
-  /** Does the head's Connection field name a field that identifies or secures the request, to any reader? */
-  namesGuardedField(head: RequestHead): boolean;
-  /** The head as it came, less what must not pass, plus the gate's lines and the body bytes up to `bodyEnd`. */
+  /** What becomes of a caller's field of that name, in any letter case. Audit-ID is for `auditId` to judge. */
+  verdict(name: string): FieldVerdict;
+  /**
+   * The id of the next request: the caller's own, or one of the gate's. Asked once for each request.
+   * @param own values of the caller's fields of that name; `_` for `-` in the name makes a value of ''
+   */
+  auditId(own: readonly string[]): { readonly id: string | undefined; readonly keep: boolean };
+  /** The gate's own fields of one request, names in lower case. `minted` is the id, unless it is the caller's own. */
+  added(minted: string | undefined): readonly CarriedField[];
+
+  // HTTP/1.1 only
+  /** Reads the head of the next request and remembers its id. */
+  identify(head: RequestHead): string | undefined;
+  /** Does the head name a guarded field in Connection, or impersonate where that is refused? */
+  refuses(head: RequestHead): JudgeRefusal | undefined;
+  /** The head last identified as it came, less what must not pass, plus the gate's lines and the body up to `bodyEnd`. */
   forward(bytes: Buffer, head: RequestHead, bodyEnd: number): Forwarded;
 };
 
 /** Fields of proxies that tell where a request comes from: replaced, not an attack. */
 const sourceNames = ['x-forwarded-for', 'x-real-ip', 'forwarded'];
+const auditName = 'audit-id';
+const impersonation = 'impersonate-';
 /** Fields that Connection must not name, beyond identity and source: a hop that obeys would drop them (RFC 9110 §7.6.1). */
 const guarded =
-  /^(?:authorization|proxy-authorization|cookie|host|origin|content-.*|transfer-encoding|impersonate-.*|sec-websocket-.*)$/;
+  /^(?:audit-id|authorization|proxy-authorization|cookie|host|origin|content-.*|transfer-encoding|impersonate-.*|sec-websocket-.*)$/;
 const everydayOptions: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade']);
+/** The server takes any; one that is no plain word of a reasonable length is replaced, so that logs can be joined by it. */
+const validAuditId = /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/;
 
 /**
  * Prepares one caller's lines once for all requests of the connection.
- * @param stripped names, lower case, of fields that shields take out
  *
  * Names are compared in lower case with `_` read as `-`: backends of CGI heritage can't tell the two apart.
  */
-export function createCallerFields(
-  identity: Identity,
-  names: IdentityFields,
-  sourceAddress: string,
-  stripped: ReadonlySet<string>,
-): CallerFields {
+export function createCallerFields(settings: ConnectionSettings): CallerFields {
+  const { identity, identityFields: names, auditStem } = settings;
+  const carriage = settings.carriage ?? { how: 'front-proxy' };
+  const carried = identity.method === 'certificate';
   const problem = identityProblem(identity);
-  const injected = Buffer.from(problem ? '\r\n' : gateLines(identity, names, sourceAddress));
-  const exact: ReadonlySet<string> = new Set([names.user, names.group, ...(names.also ?? [])].map(folded));
-  const prefixes = ['x-remote-', folded(names.extraPrefix)];
-  const removed: ReadonlySet<string> = new Set([...sourceNames, ...stripped]);
-  const suspects = firstLetters([...exact, ...prefixes, ...removed]);
-  const isIdentity = (name: string) =>
-    exact.has(name) || prefixes.some((prefix) => prefix !== '' && name.startsWith(prefix));
+  // Under the gate's credential the server would check the caller's wish against the gate's rights.
+  const underGate = carried && carriage.how === 'impersonation';
+  const refuseImpersonation = settings.refuseImpersonation === true || underGate;
 
+  const exact: ReadonlySet<string> = new Set(
+    [names.user, names.group, ...(names.uid ? [names.uid] : []), ...(names.also ?? [])].map(folded),
+  );
+  const prefixes = ['x-remote-', folded(names.extraPrefix)].filter((prefix) => prefix !== '');
+  const removed: ReadonlySet<string> = new Set([
+    ...sourceNames,
+    // Beside the gate's credential it would be a second, ambiguous one.
+    ...(underGate ? ['authorization'] : []),
+    ...settings.rules.stripHeaders,
+  ]);
+  const suspects = firstLetters([
+    ...exact,
+    ...prefixes,
+    ...removed,
+    ...(auditStem === undefined ? [] : [auditName]),
+    ...(refuseImpersonation ? [impersonation] : []),
+  ]);
+  const isIdentity = (name: string) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+  const judged = (name: string): FieldVerdict => {
+    if (isIdentity(name)) return 'spoof';
+    if (refuseImpersonation && name.startsWith(impersonation)) return 'refuse';
+    return removed.has(name) ? 'drop' : 'pass';
+  };
+
+  let requests = 0;
+  function auditId(own: readonly string[]): { id: string | undefined; keep: boolean } {
+    if (auditStem === undefined) return { id: undefined, keep: true };
+    const [only] = own;
+    if (own.length === 1 && only !== undefined && validAuditId.test(only)) return { id: only, keep: true };
+    requests += 1;
+    return { id: auditStem + requests.toString(16).padStart(12, '0'), keep: false };
+  }
+
+  // The gate's lines as bytes, made anew when its credential changes.
+  const credential = underGate ? carriage.credential : undefined;
+  let authorization: string | undefined;
+  let standing: readonly CarriedField[] = [];
+  let lines: Buffer = Buffer.alloc(0);
+  let linesWithId: Buffer = lines;
+  function prepare(): void {
+    authorization = credential?.authorization;
+    standing = [
+      ['x-forwarded-for', settings.sourceAddress],
+      ...(problem ? [] : carriedFields(identity, carriage, names, authorization)),
+    ];
+    const text = standing.map(([name, value]) => `${written(name)}: ${value}\r\n`).join('');
+    lines = Buffer.from(`${text}\r\n`);
+    linesWithId = Buffer.from(`${text}Audit-ID: ${' '.repeat(auditIdLength)}\r\n\r\n`);
+  }
+  prepare();
+  const current = () => {
+    if (credential !== undefined && credential.authorization !== authorization) prepare();
+  };
+
+  let minted: string | undefined;
   return {
     problem,
-    namesGuardedField(head) {
+    verdict: (name) => judged(folded(name)),
+    auditId,
+    added(id) {
+      current();
+      return id === undefined ? standing : [...standing, [auditName, id]];
+    },
+    identify(head) {
+      minted = undefined;
+      if (auditStem === undefined) return undefined;
+      const { id, keep } = auditId(ownAuditIds(head));
+      if (!keep) minted = id;
+      return id;
+    },
+    refuses(head) {
       for (const option of head.connectionOptions) {
         if (everydayOptions.has(option)) continue;
         // Go's strings.TrimSpace, by which old reverse proxies read the list, trims spaces of Unicode from a name.
-        if (/[^\x20-\x7e]/.test(option)) return true;
+        if (/[^\x20-\x7e]/.test(option)) return 'connection-option';
         const name = folded(option);
-        if (isIdentity(name) || removed.has(name) || guarded.test(name)) return true;
+        if (isIdentity(name) || removed.has(name) || guarded.test(name)) return 'connection-option';
       }
-      return false;
+      if (!refuseImpersonation) return undefined;
+      const { fields } = head;
+      for (let index = 0; index < fields.count; index++) {
+        if (((fields.bytes[fields.nameStart(index)] as number) | 0x20) !== 0x69) continue; // i
+        if (judged(folded(fields.nameText(index))) === 'refuse') return 'impersonation-refused';
+      }
+      return undefined;
     },
     forward(bytes, head, bodyEnd) {
+      current();
       const fields = head.fields;
       let cuts: number[] | undefined;
       let cutBytes = 0;
@@ -71,12 +166,14 @@ export function createCallerFields(
         if (suspects[bytes[start] as number] === 0) continue;
         const name = folded(fields.nameText(index));
         const isSpoof = isIdentity(name);
-        if (!isSpoof && !removed.has(name)) continue;
+        if (!isSpoof && !removed.has(name) && (name !== auditName || minted === undefined)) continue;
         spoofed ||= isSpoof;
         cuts ??= [];
         cuts.push(start, fields.lineEnd(index));
         cutBytes += fields.lineEnd(index) - start;
       }
+      const injected = minted === undefined ? lines : linesWithId;
+      if (minted !== undefined) linesWithId.write(minted, linesWithId.length - auditIdLength - 4, 'latin1');
       const out = Buffer.allocUnsafe(bodyEnd - head.start - cutBytes - 2 + injected.length);
       let from = head.start;
       let at = 0;
@@ -95,26 +192,27 @@ export function createCallerFields(
   };
 }
 
-/** The gate's lines and the blank line that ends the head. */
-function gateLines(identity: Identity, names: IdentityFields, sourceAddress: string): string {
-  let lines = `X-Forwarded-For: ${sourceAddress}\r\n`;
-  if (identity.method === 'certificate') {
-    lines += `${names.user}: ${identity.user}\r\n`;
-    for (const group of identity.groups) lines += `${names.group}: ${group}\r\n`;
-  }
-  return `${lines}\r\n`;
+/** A stem of 24 characters and 12 hex digits. */
+const auditIdLength = 36;
+
+/** Known names keep the spelling that people know from the server's own documents. */
+function written(name: string): string {
+  return name === 'x-forwarded-for' ? 'X-Forwarded-For' : name;
 }
 
-/**
- * A value goes into its line as it is. One that could end the line, or that the server would trim to another name, is
- * refused: it would be another identity.
- */
-function identityProblem(identity: Identity): JudgeRefusal | undefined {
-  if (identity.method === 'none') return undefined;
-  const fit = (value: string) =>
-    value !== '' && value.isWellFormed() && !/[\x00-\x1f\x7f]/.test(value) && value === value.trim();
-  return [identity.user, ...identity.groups].every(fit) ? undefined : 'bad-identity';
+/** Values of the head's Audit-ID fields; one whose name is spelt with `_`, which the server does not read, gives ''. */
+function ownAuditIds({ fields }: RequestHead): readonly string[] {
+  let own: string[] | undefined;
+  for (let index = 0; index < fields.count; index++) {
+    const start = fields.nameStart(index);
+    if (fields.nameEnd(index) - start !== auditName.length) continue;
+    if (folded(fields.nameText(index)) !== auditName) continue;
+    own ??= [];
+    own.push(fields.nameEquals(index, auditName) ? fields.valueText(index) : '');
+  }
+  return own ?? none;
 }
+const none: readonly string[] = [];
 
 function folded(name: string): string {
   const lower = name.toLowerCase();

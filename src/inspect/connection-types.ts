@@ -7,8 +7,15 @@ import type { RuleSet } from './rules.ts';
 
 /** Who the caller is, as the TLS handshake proved it. Decides which head lines the judge adds (DESIGN decision 5). */
 export type Identity =
-  /** A verified client certificate: CN and O of its subject. Carried as X-Remote-User / X-Remote-Group. */
-  | { readonly method: 'certificate'; readonly user: string; readonly groups: readonly string[] }
+  /** A verified client certificate: CN and O of its subject, and what else the server would read from it. */
+  | {
+      readonly method: 'certificate';
+      readonly user: string;
+      readonly groups: readonly string[];
+      readonly uid?: string;
+      /** Keys in lower case, as the server reads them. */
+      readonly extra?: Readonly<Record<string, readonly string[]>>;
+    }
   /** No client certificate. Authorization, if any, passes untouched and is not looked into. */
   | { readonly method: 'none' };
 
@@ -17,6 +24,8 @@ export type IdentityFields = {
   readonly user: string;
   readonly group: string;
   readonly extraPrefix: string;
+  /** Left out: the server reads no UID. */
+  readonly uid?: string | undefined;
   /** Further names that the server reads identity from: a caller's are taken out as well. */
   readonly also?: readonly string[];
 };
@@ -25,6 +34,17 @@ export const defaultIdentityFields: IdentityFields = {
   group: 'x-remote-group',
   extraPrefix: 'x-remote-extra-',
 };
+
+/** How a verified certificate's identity goes on to the server. */
+export type Carriage =
+  /** In the identity fields, over a connection that presents the front-proxy certificate. */
+  | { readonly how: 'front-proxy' }
+  /** As Impersonate-*, under a credential of the gate's. */
+  | {
+      readonly how: 'impersonation';
+      /** Value of the Authorization field, read anew for each request; left out: the connection's certificate is it. */
+      readonly credential?: { readonly authorization: string };
+    };
 
 export type ConnectionLimits = {
   /** Bytes of one head; 65,536. */
@@ -47,6 +67,15 @@ export const defaultConnectionLimits: ConnectionLimits = {
 export type ConnectionSettings = {
   readonly identity: Identity;
   readonly identityFields: IdentityFields;
+  /** Left out: front-proxy. */
+  readonly carriage?: Carriage;
+  /** Are a caller's own Impersonate-* fields refused? Left out: they go on, for the server to check. */
+  readonly refuseImpersonation?: boolean;
+  /**
+   * The first 24 characters of this connection's Audit-IDs, a UUID's: requests are numbered in the last 12. A caller's
+   * own valid one is kept. Left out: the field is none of the judge's business.
+   */
+  readonly auditStem?: string;
   /** The caller's address, canonical text: becomes X-Forwarded-For. */
   readonly sourceAddress: string;
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
@@ -70,6 +99,8 @@ export type Finding = {
   readonly action: RuleAction;
   readonly severity: Severity;
   readonly message: string;
+  /** The request's Audit-ID, by which the server's audit log names it too. Undefined where no head could be read. */
+  readonly auditId: string | undefined;
   /** `GET /api/v1/pods?watch`: method, path, query parameter names. Empty when no head could be read. */
   readonly requestLine: string;
   readonly headerNames: readonly string[];
@@ -108,7 +139,7 @@ export type ConnectionSink = {
   holdClient(hold: boolean): void;
   finding(finding: Finding): void;
   /** One request was forwarded / one final response head delivered: for counters and access records. */
-  request(method: string, path: string): void;
+  request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
 };
 

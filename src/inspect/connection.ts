@@ -71,8 +71,7 @@ class Judge implements Connection {
     this.#sink = sink;
     this.#report = new Reporter(settings, sink);
     this.#headLimits = { bytes: settings.limits.headBytes, fields: settings.limits.headFields };
-    const { identity, identityFields, sourceAddress, rules } = settings;
-    this.#caller = createCallerFields(identity, identityFields, sourceAddress, rules.stripHeaders);
+    this.#caller = createCallerFields(settings);
   }
 
   get state(): Connection['state'] {
@@ -139,12 +138,12 @@ class Judge implements Connection {
     // The bytes are this call's from here on: what stands behind the head is queued anew if it must wait.
     if (this.#ahead.length > 0) this.#ahead.take();
     if (head.kind === 'refused') return this.#refuse(head.code, undefined, undefined, bytes.length);
+    this.#report.auditId = this.#caller.identify(head);
     const info = requestInfo(head.method, head.target);
     if (typeof info === 'string') return this.#refuse(info, head, undefined, bytes.length);
     if (this.#caller.problem) return this.#refuse(this.#caller.problem, head, info, bytes.length);
-    if (head.connectionOptions.length > 0 && this.#caller.namesGuardedField(head)) {
-      return this.#refuse('connection-option', head, info, bytes.length);
-    }
+    const refused = this.#caller.refuses(head);
+    if (refused) return this.#refuse(refused, head, info, bytes.length);
     const candidates = this.#settings.rules.request(info, head.upgrade.trigger);
     if (candidates.length > 0 && this.#carryOut(this.#report.request(candidates, head, info), info.method)) {
       return bytes.length;
@@ -171,7 +170,7 @@ class Judge implements Connection {
     this.#exchange = exchange;
     if (exchange.upgrade) this.#state = 'upgrade';
     this.#sink.toServer(forwarded.bytes);
-    this.#sink.request(info.method, info.path);
+    this.#sink.request(info.method, info.path, this.#report.auditId);
     return end;
   }
 

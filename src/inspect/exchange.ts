@@ -59,6 +59,7 @@ const unlimited = { bytes: Number.MAX_SAFE_INTEGER, fields: Number.MAX_SAFE_INTE
 export function findingOf(
   facts: RequestFacts,
   what: Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'>,
+  auditId: string | undefined,
   status: number,
   held: HeldBytes | undefined,
   evidenceBytes: number,
@@ -71,6 +72,7 @@ export function findingOf(
     action: what.action,
     severity: what.severity,
     message: what.message,
+    auditId,
     requestLine: facts.requestLine,
     headerNames: facts.headerNames,
     connection: facts.connection,

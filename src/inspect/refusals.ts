@@ -32,6 +32,10 @@ export const judgeRefusals = {
     sentence:
       "The client certificate's subject can't be carried in a header: empty, padded or with control characters.",
   },
+  'impersonation-refused': {
+    status: 403,
+    sentence: 'Impersonate-* fields are refused here, and may not be sent (--as and --as-group of kubectl).',
+  },
   'pipeline-over-limit': { status: 400, sentence: 'More requests were sent ahead than the gate keeps.' },
   'unsolicited-response': { status: 502, sentence: 'The server sent bytes that answer no request.' },
   'too-many-interim': { status: 502, sentence: 'The server sent more interim answers than the limit.' },

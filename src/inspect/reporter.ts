@@ -20,6 +20,8 @@ export class Reporter {
   #held: HeldBytes | undefined;
   #spoofTold = false;
   #id: string | undefined;
+  /** Of the request that is judged; its answer's findings carry it too, for requests are serialised. */
+  auditId: string | undefined;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     this.#settings = settings;
@@ -40,6 +42,7 @@ export class Reporter {
   /** What is found from now on is about another request. */
   nextRequest(): void {
     this.#id = undefined;
+    this.auditId = undefined;
   }
 
   hold(bytes: Buffer): void {
@@ -129,7 +132,7 @@ export class Reporter {
   #tell(facts: RequestFacts, all: readonly Told[], status: number): void {
     for (const one of all) {
       this.#sink.finding(
-        findingOf(facts, one, status, this.#held, this.#settings.limits.evidenceBytes, this.id),
+        findingOf(facts, one, this.auditId, status, this.#held, this.#settings.limits.evidenceBytes, this.id),
       );
     }
   }

@@ -43,8 +43,13 @@ export function requestFacts(
     headerNames: names,
     connection: joined(head?.upgrade.connectionValues),
     upgrade: joined(head?.upgrade.upgradeValues),
-    bearer: head !== undefined && head.fields.find('authorization') >= 0,
+    bearer: head !== undefined && isCallers(head, 'authorization', before),
   };
+}
+
+function isCallers({ fields }: RequestHead, name: string, before: number): boolean {
+  const index = fields.find(name);
+  return index >= 0 && fields.nameStart(index) < before;
 }
 
 function requestLine(info: RequestInfo | undefined, head: RequestHead | undefined): string {

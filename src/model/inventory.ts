@@ -1,6 +1,7 @@
 // The inventory: what exists and where, as people declare it (YAML) or as a kubeconfig says.
 import { z } from 'zod';
 import { Address, CidrText, Endpoint, Name, Port } from './common.ts';
+import { ServerIdentity } from './identity.ts';
 import { DeclaredTag } from './tag.ts';
 
 /** A machine. `tier=control-plane` and `tier=node` decide what counts as the cluster's own traffic. */
@@ -41,6 +42,8 @@ export const ApiServer = z.strictObject({
   gatePort: Port.default(16443),
   tags: z.array(DeclaredTag).default([]),
   probe: Probe.default({}),
+  /** How callers' identity gets through its gate. Left out: front-proxy, with kubeadm's names. */
+  identity: ServerIdentity.optional(),
 });
 export type ApiServer = z.infer<typeof ApiServer>;
 

@@ -1,6 +1,7 @@
 // Plans: compiled, numbered instructions for one agent or one gate, and the receipts they send back.
 import { z } from 'zod';
 import { Address, CidrText, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
+import { ServerIdentity } from './identity.ts';
 import { Tier, Verdict } from './policy.ts';
 import { ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
@@ -86,6 +87,8 @@ export const GateListener = z.strictObject({
   upstream: z.strictObject({ address: Address, port: Port, serverName: z.string() }),
   shields: z.array(GateShield),
   serverTags: z.array(Tag),
+  /** How callers' identity is carried. Left out: front-proxy, with kubeadm's names. */
+  identity: ServerIdentity.optional(),
 });
 export type GateListener = z.infer<typeof GateListener>;
 

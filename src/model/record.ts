@@ -66,6 +66,8 @@ export const Incident = z.strictObject({
     port: z.int().min(0).max(65535),
   }),
   what: z.strictObject({
+    /** The request's Audit-ID: the server's audit log names it so too, where it was forwarded. A caller may choose it. */
+    auditId: z.string().max(64).optional(),
     /** Method, path and the names (not values) of query parameters. */
     requestLine: z.string().max(8_192),
     headerNames: z.array(z.string().max(256)).max(256),

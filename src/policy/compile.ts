@@ -262,6 +262,7 @@ function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[
       ...(stripHeaders ? { stripHeaders } : {}),
     })),
     serverTags: [...tags],
+    ...(server.identity ? { identity: server.identity } : {}),
   };
 }
 
