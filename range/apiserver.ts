@@ -2,6 +2,7 @@
 // flawed (v1.12.2) or fixed (v1.12.3) as told. Over HTTP/2 or HTTP/1.1, by ALPN; commands in pods over the latter alone.
 import type { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { readText } from '../src/platform/files.ts';
 import { auditLine, peerAddress, writeAudit } from './audit.ts';
 import { createAuthenticator, type User } from './authentication.ts';
@@ -37,6 +38,8 @@ export type ApiServerConfig = {
 };
 
 const json = 'application/json';
+/** Characters. */
+const compressFrom = 128 * 1024;
 /** CNs that the front-proxy certificate may have (`--requestheader-allowed-names`). */
 const allowedNames = ['front-proxy-client'];
 
@@ -97,7 +100,9 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     };
     const answer = (code: number, body: unknown, contentType = json) => {
       audit(code);
-      exchange.send(code, contentType, typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
+      if (Buffer.isBuffer(body)) exchange.send(code, contentType, body);
+      else
+        sendText(exchange, code, contentType, typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
     };
     const fail = (code: number, message: string) => {
       if (!prefersProtobuf(exchange.header('accept'))) return answer(code, failureStatus(code, message));
@@ -159,6 +164,7 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     if (path === '/healthz' || path === '/livez' || path === '/readyz') {
       return answer(200, 'ok', 'text/plain; charset=utf-8');
     }
+    if (path === '/openapi/v2') return serveOpenApi(exchange, audit, fail);
     const document = discovery(path, `${config.addresses.controlPlane}:${config.port}`);
     if (document && (exchange.method === 'GET' || exchange.method === 'HEAD')) return answer(200, document);
     if (info.path.split('/').includes('..'))
@@ -197,6 +203,35 @@ export async function runApiServer(config: ApiServerConfig): Promise<void> {
     handle,
     config.goawayChance === undefined ? {} : { goawayChance: config.goawayChance },
   );
+}
+
+/** Long answers are compressed for callers who can read that, as from v1.16 on. */
+function sendText(exchange: Exchange, code: number, contentType: string, text: string): void {
+  const zip = text.length >= compressFrom && /\bgzip\b/.test(exchange.header('accept-encoding') ?? '');
+  const fields: Field[] = [
+    ['Content-Encoding', 'gzip'],
+    ['Vary', 'Accept-Encoding'],
+  ];
+  if (zip) exchange.send(code, contentType, gzipSync(text, { level: 1 }), fields);
+  else exchange.send(code, contentType, text);
+}
+
+/** A document that says little, but knows whether the caller has it already. */
+function serveOpenApi(
+  exchange: Exchange,
+  audit: (code: number) => void,
+  fail: (code: number, message: string) => void,
+): void {
+  const accept = exchange.header('accept') ?? json;
+  if (!/application\/json|\*\/\*/.test(accept)) {
+    fail(406, `only ${json} is served, not ${accept}`);
+    return;
+  }
+  const etag = '"4D1F9C"';
+  const known = exchange.header('if-none-match') === etag;
+  audit(known ? 304 : 200);
+  const document = { swagger: '2.0', info: { title: 'Kubernetes', version: 'v1.12' }, paths: {} };
+  exchange.send(known ? 304 : 200, json, `${JSON.stringify(document)}\n`, [['ETag', etag]]);
 }
 
 /** The client's fields as the server forwards them: its credentials removed where they were used, the client's address added. */

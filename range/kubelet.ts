@@ -2,6 +2,7 @@
 // runs commands in them, streams logs, and keeps its lease alive, recording every heartbeat.
 import { X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createServer as createEcho } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readText } from '../src/platform/files.ts';
@@ -17,6 +18,8 @@ export type KubeletConfig = {
   readonly pki: string;
   readonly nodeAddress: string;
   readonly heartbeat: HeartbeatConfig;
+  /** Knows v5.channel.k8s.io, as nodes from v1.29 on. */
+  readonly webSocketV5?: boolean;
   /** JSON lines file of BackendLine. */
   readonly log: string;
 };
@@ -46,7 +49,7 @@ export async function runKubelet(config: KubeletConfig): Promise<void> {
     const running = nodePods.find((one) => one[0] === namespace && one[1] === pod);
     if (verb === 'containerLogs' && running) return serveLogs(exchange, `${pod}/${container}`, query);
     if ((verb === 'exec' || verb === 'attach' || verb === 'portForward') && running) {
-      return serveRemoteCommand(exchange, verb, running[1], query);
+      return serveRemoteCommand(exchange, verb, running[1], query, { closing: config.webSocketV5 ?? false });
     }
     exchange.send(404, text, '404 page not found\n');
   }
@@ -66,9 +69,13 @@ export async function runKubelet(config: KubeletConfig): Promise<void> {
   startHeartbeat(config.heartbeat);
 }
 
-/** What listens in pod `web`: for port-forward. Pods share the node's loopback here. */
+/** What listens in pod `web`, for port-forward: HTTP, and what sends bytes back. Pods share the node's loopback here. */
 function serveWebPod(): void {
   createServer((_request, response) => response.end('hello from web\n')).listen(8080, '127.0.0.1');
+  createEcho((socket) => {
+    socket.on('error', () => {});
+    socket.pipe(socket);
+  }).listen(7007, '127.0.0.1');
 }
 
 async function serveLogs(exchange: Exchange, name: string, query: URLSearchParams): Promise<void> {

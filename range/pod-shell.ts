@@ -1,13 +1,18 @@
 // The programs of the range's pods: a few built-in ones and a very small `sh`, none of which touches the machine.
 import { setTimeout as delay } from 'node:timers/promises';
+import { isFolder, tar } from './pod-files.ts';
 
 export type CommandIo = {
   readonly stdin: AsyncIterable<Buffer>;
   out(bytes: Buffer | string): Promise<void>;
   err(bytes: Buffer | string): Promise<void>;
+  /** The terminal's size as it is now; waits for the first one. */
+  size(): Promise<TerminalSize>;
   /** The caller is gone. */
   readonly signal: AbortSignal;
 };
+
+export type TerminalSize = { readonly rows: number; readonly columns: number };
 
 type Program = (pod: string, args: readonly string[], io: CommandIo) => Promise<number>;
 
@@ -42,6 +47,15 @@ const programs: Readonly<Record<string, Program>> = {
     }
     return 0;
   },
+  /** `stty size` */
+  async stty(_pod, _args, io) {
+    const { rows, columns } = await io.size();
+    await io.out(`${rows} ${columns}\n`);
+    return 0;
+  },
+  tar: (pod, args, io) => tar(pod, args, io.stdin, io.out),
+  /** `test -d PATH` */
+  test: async (pod, args) => (args[0] === '-d' && isFolder(pod, args[1] ?? '') ? 0 : 1),
   async sh(pod, args, io) {
     if (args[0] === '-c') return (await script(pod, args[1] ?? '', io)).code;
     let line = '';

@@ -95,6 +95,8 @@ export async function startRange(options: {
   watchIntervalMs?: number;
   /** `--goaway-chance` of the API server: the share of HTTP/2 requests answered with GOAWAY; 0. */
   goawayChance?: number;
+  /** The kubelet knows v5.channel.k8s.io. */
+  webSocketV5?: boolean;
   /** Starts another program as the API server, on apiServerPort of the host `cp`; resolves when it serves. */
   startApiServer?: (ground: Ground) => Promise<ChildProcess>;
 }): Promise<Range> {
@@ -206,6 +208,7 @@ async function compose(options: Parameters<typeof startRange>[0], topology: Topo
       pki: files.pki,
       nodeAddress: node.ipv4,
       log: files.backendLog,
+      webSocketV5: options.webSocketV5 ?? false,
       heartbeat: heartbeat('node', 'kubelet', [{ address: cp.ipv4, port: apiServerPort }, topology.service]),
     } satisfies KubeletConfig),
     startServer(

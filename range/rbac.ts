@@ -19,6 +19,12 @@ const rules: readonly Rule[] = [
   { subjects: ['system:masters'], verbs: ['*'], resources: ['*'], paths: ['*'] },
   { subjects: ['developers'], verbs: read, resources: ['pods', 'pods/log'], namespaces: ['lab'] },
   { subjects: ['developers'], verbs: ['get', 'create'], resources: exec, namespaces: ['lab'] },
+  {
+    subjects: ['developers'],
+    verbs: [...read, 'create', 'update', 'patch', 'delete'],
+    resources: ['configmaps'],
+    namespaces: ['lab'],
+  },
   // Just enough to run a command in a pod: what the flaw turns into the whole node.
   { subjects: ['mallory'], verbs: ['get'], resources: ['pods'], namespaces: ['lab'] },
   { subjects: ['mallory'], verbs: ['get', 'create'], resources: exec, namespaces: ['lab'] },

@@ -1,28 +1,36 @@
-// Remote commands as a kubelet serves them: exec, attach and port-forward over SPDY/3.1, exec and attach over WebSocket
-// channels too. What it refuses it refuses with a plain answer, which is what an upgrade must expect.
+// Remote commands as a kubelet serves them: exec, attach and port-forward over SPDY/3.1 and over WebSocket channels. What
+// it refuses it refuses with a plain answer, which is what an upgrade must expect.
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { acceptChannels, forwardChannels } from './channels.ts';
 import type { Exchange } from './http-server.ts';
 import { values } from './http1.ts';
-import { type CommandIo, runCommand } from './pod-shell.ts';
-import { createSpdyConnection, drained, type SpdyStream } from './spdy.ts';
-import { acceptWebSocket, createFrameReader, encodeFrame, isWebSocketRequest } from './websocket.ts';
+import { type CommandIo, runCommand, type TerminalSize } from './pod-shell.ts';
+import { createSpdyConnection, type SpdyStream } from './spdy.ts';
+import { isWebSocketRequest } from './websocket.ts';
 
 type Verb = 'exec' | 'attach' | 'portForward';
 const text = 'text/plain; charset=utf-8';
 const commandProtocols = ['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io'];
 const webSocketProtocols = ['v4.channel.k8s.io', 'channel.k8s.io'];
+/** From v1.29 on. A channel's end can be told apart from the connection's. */
+const closingProtocol = 'v5.channel.k8s.io';
 const forwardProtocols = ['portforward.k8s.io'];
 /** How long a client may take to open the streams it announced. */
 const streamsWithinMs = 10_000;
 const lastWordsMs = 1000;
 
-/** Serves one request to `/exec`, `/attach` or `/portForward` of a pod. */
+/**
+ * Serves one request to `/exec`, `/attach` or `/portForward` of a pod.
+ * @param options.closing knows v5.channel.k8s.io
+ */
 export async function serveRemoteCommand(
   exchange: Exchange,
   verb: Verb,
   pod: string,
   query: URLSearchParams,
+  { closing = false }: { readonly closing?: boolean } = {},
 ): Promise<void> {
   const wants = (name: string) => query.get(name) === '1';
   const streams = ['input', 'output', 'error'].filter(wants);
@@ -30,7 +38,11 @@ export async function serveRemoteCommand(
     return exchange.send(400, text, 'you must specify at least 1 of stdin, stdout, stderr');
   }
   const command = verb === 'attach' ? undefined : query.getAll('command');
-  if (verb !== 'portForward' && isWebSocketRequest(exchange)) return overWebSocket(exchange, pod, command);
+  if (isWebSocketRequest(exchange)) {
+    const known = closing ? [closingProtocol, ...webSocketProtocols] : webSocketProtocols;
+    if (verb === 'portForward') return forwardChannels(exchange, query.getAll('port').map(Number), known);
+    return overWebSocket(exchange, pod, command, known);
+  }
 
   const upgrade = exchange.header('upgrade')?.toLowerCase() ?? '';
   if (!upgrade.includes('spdy/3.1')) {
@@ -103,10 +115,13 @@ async function overSpdy(
   const write = (name: string) => async (bytes: Buffer | string) => {
     await streams.get(name)?.write(Buffer.from(bytes));
   };
+  const terminal = createTerminal();
+  streams.get('resize')?.input.on('data', terminal.resize);
   const outcome = await runIn(pod, command, {
     stdin: streams.get('stdin')?.input ?? nothing(),
     out: write('stdout'),
     err: write(streams.has('stderr') ? 'stderr' : 'stdout'),
+    size: terminal.size,
     signal: exchange.gone,
   });
   await write('error')(protocol === 'v4.channel.k8s.io' ? JSON.stringify(outcome.status) : outcome.message);
@@ -120,48 +135,49 @@ async function overWebSocket(
   exchange: Exchange,
   pod: string,
   command: readonly string[] | undefined,
+  known: readonly string[],
 ): Promise<void> {
-  const { socket } = exchange;
-  const offered = values(exchange.fields, 'sec-websocket-protocol').flatMap((value) =>
-    value.split(/\s*,\s*/),
-  );
-  const protocol = offered.find((one) => webSocketProtocols.includes(one));
-  const known = protocol !== undefined ? { protocol } : offered.length === 0 ? {} : 'refused';
-  const early = acceptWebSocket(exchange, known);
-  if (!early) return;
-  const { readable, writable } = new TransformStream<Buffer, Buffer>();
-  const stdin = writable.getWriter();
-  const endInput = () => void stdin.close().catch(() => {});
-  const frames = createFrameReader();
-  const feed = (bytes: Buffer) => {
-    try {
-      for (const { opcode, payload } of frames(bytes)) {
-        if (opcode === 8) endInput();
-        else if (opcode === 9) socket.write(encodeFrame('pong', payload));
-        else if (payload[0] === 0) stdin.write(payload.subarray(1)).catch(() => {});
-      }
-    } catch {
-      socket.destroy();
-    }
-  };
-  socket.on('close', endInput);
-  socket.on('end', endInput);
-  feed(early);
-  socket.on('data', feed);
-  socket.resume();
-  const channel = (number: number) => async (bytes: Buffer | string) => {
-    if (!socket.writable) return;
-    const frame = encodeFrame('binary', Buffer.concat([Buffer.from([number]), Buffer.from(bytes)]));
-    if (!socket.write(frame)) await drained(socket);
-  };
+  const stdin = new PassThrough();
+  const terminal = createTerminal();
+  const channels = acceptChannels(exchange, known, {
+    0: (bytes) => stdin.write(bytes),
+    4: terminal.resize,
+    // v5: the channel named by the byte has ended.
+    255: ([number]) => number === 0 && stdin.end(),
+    end: () => stdin.end(),
+  });
+  if (!channels) return;
+  const { protocol, send } = channels;
   const outcome = await runIn(pod, command, {
-    stdin: readable,
-    out: channel(1),
-    err: channel(2),
+    stdin,
+    out: (bytes) => send(1, bytes),
+    err: (bytes) => send(2, bytes),
+    size: terminal.size,
     signal: exchange.gone,
   });
-  await channel(3)(protocol === 'v4.channel.k8s.io' ? JSON.stringify(outcome.status) : outcome.message);
-  if (socket.writable) socket.end(encodeFrame('close', Buffer.from([0x03, 0xe8])));
+  const structured = protocol === 'v4.channel.k8s.io' || protocol === closingProtocol;
+  await send(3, structured ? JSON.stringify(outcome.status) : outcome.message);
+  channels.end();
+}
+
+/** Sizes as clients send them: JSON documents, one after the other. */
+function createTerminal(): { resize(bytes: Buffer): void; size(): Promise<TerminalSize> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let size: TerminalSize = { rows: 0, columns: 0 };
+  return {
+    resize(bytes) {
+      const last = bytes
+        .toString()
+        .match(/\{[^}]*\}/g)
+        ?.at(-1);
+      if (!last) return;
+      const lower = last.toLowerCase(); // Go's encoding begins the names with capitals
+      const { width, height } = JSON.parse(lower) as { width: number; height: number };
+      size = { rows: height, columns: width };
+      resolve();
+    },
+    size: () => promise.then(() => size),
+  };
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {}

@@ -8,15 +8,16 @@ import type { RequestInfo } from './request-info.ts';
 import { type KubeObject, type ResourceType, resourceTypes, type Store } from './resources.ts';
 import { table, tableVersion } from './table.ts';
 import { serveWatch } from './watch.ts';
+import { encodedAs, serveWrite } from './writing.ts';
 
-type Context = {
+export type Context = {
   readonly exchange: Exchange;
   readonly request: RequestInfo;
   readonly info: NonNullable<RequestInfo['resource']>;
   readonly user: User;
   readonly store: Store;
   readonly watchIntervalMs: number;
-  answer(code: number, body: unknown): void;
+  answer(code: number, body: unknown, contentType?: string): void;
   fail(code: number, message: string): void;
   audit(code: number): void;
 };
@@ -47,7 +48,11 @@ export async function serveResource(context: Context): Promise<string | undefine
     if (object) answerObject(context, type, object);
     else fail(404, `${type.resource} "${info.name}" not found`);
   } else if (request.verb === 'create' || request.verb === 'update' || request.verb === 'patch') {
-    await write(context, type, namespace);
+    await serveWrite(context, type, namespace);
+  } else if (request.verb === 'delete' && type.verbs.includes('delete')) {
+    const object = store.remove(type, namespace, info.name);
+    if (object) answerObject(context, type, object);
+    else fail(404, `${type.resource} "${info.name}" not found`);
   } else {
     fail(405, 'the server does not allow this method on the requested resource');
   }
@@ -70,50 +75,39 @@ async function watch(
     object: asTable ? table(asTable, type.kind, object.metadata.resourceVersion, [object]) : object,
   });
   const from = request.query.get('resourceVersion') ?? '';
+  const fresh = from === '' || from === '0';
+  // Config maps change when they are written; all else has news at every turn, so that a watch has something to say.
+  const lively = type.resource !== 'configmaps';
   let turn = 0;
+  const news = () => {
+    const all = objects();
+    const object = all[turn++ % Math.max(1, all.length)];
+    if (object) return event('MODIFIED', object);
+    const metadata = { resourceVersion: store.version() };
+    return { type: 'BOOKMARK', object: { kind: type.kind, apiVersion: type.version, metadata } };
+  };
+  const isWatched = (object: KubeObject) =>
+    (namespace === '' || object.metadata.namespace === namespace) &&
+    (context.info.name === '' || object.metadata.name === context.info.name) &&
+    matching(request, [object]).length > 0;
   await serveWatch(
     exchange,
     {
-      first: from === '' || from === '0' ? objects().map((object) => event('ADDED', object)) : [],
-      next() {
-        const all = objects();
-        const object = all[turn++ % Math.max(1, all.length)];
-        if (object) return event('MODIFIED', object);
-        return {
-          type: 'BOOKMARK',
-          object: {
-            kind: type.kind,
-            apiVersion: type.version,
-            metadata: { resourceVersion: store.version() },
-          },
-        };
+      first: fresh ? objects().map((object) => event('ADDED', object)) : [],
+      follow(emit, signal) {
+        if (lively) {
+          const tick = setInterval(() => emit(news()), context.watchIntervalMs);
+          signal.addEventListener('abort', () => clearInterval(tick));
+          return;
+        }
+        store.follow(type, fresh ? store.version() : from, signal, (change) => {
+          if (isWatched(change.object)) emit(event(change.type, change.object));
+        });
       },
-      intervalMs: context.watchIntervalMs,
       timeoutSeconds: Number(request.query.get('timeoutSeconds')) || 0,
     },
     audit,
   );
-}
-
-async function write(
-  { exchange, request, info, store, answer, fail }: Context,
-  type: ResourceType,
-  namespace: string,
-) {
-  const body = await exchange.body();
-  let object: Record<string, unknown>;
-  try {
-    object = JSON.parse(body?.toString() ?? '') as Record<string, unknown>;
-  } catch {
-    return fail(400, 'the object provided is unrecognized: it is not JSON');
-  }
-  const given = (object['metadata'] as { name?: string } | undefined)?.name ?? '';
-  const name = request.verb === 'create' ? given : info.name;
-  const before = store.get(type, namespace, name);
-  if (request.verb === 'create' && before) return fail(409, `${type.resource} "${name}" already exists`);
-  if (request.verb !== 'create' && !before) return fail(404, `${type.resource} "${name}" not found`);
-  const merged = request.verb === 'patch' ? { ...before, ...object } : object;
-  answer(request.verb === 'create' ? 201 : 200, store.put(type, namespace, name, merged));
 }
 
 function answerObjects(
@@ -132,8 +126,11 @@ function answerObjects(
 }
 
 function answerObject({ exchange, answer }: Context, type: ResourceType, object: KubeObject): void {
-  const asTable = tableVersion(exchange.header('accept'));
-  answer(200, asTable ? table(asTable, type.kind, object.metadata.resourceVersion, [object]) : object);
+  const accept = exchange.header('accept');
+  const encoded = encodedAs(object, accept);
+  const asTable = tableVersion(accept);
+  if (encoded) answer(200, encoded.bytes, encoded.type);
+  else answer(200, asTable ? table(asTable, type.kind, object.metadata.resourceVersion, [object]) : object);
 }
 
 /** The selectors that kubectl uses. */
@@ -179,7 +176,10 @@ function kubeletPath({ request, info, store, fail }: Context, type: ResourceType
     }
     return `/containerLogs/${info.namespace}/${info.name}/${container}?${query}`;
   }
-  if (info.subresource === 'portforward') return `/portForward/${info.namespace}/${info.name}`;
+  if (info.subresource === 'portforward') {
+    for (const port of request.query.getAll('ports')) query.append('port', port);
+    return `/portForward/${info.namespace}/${info.name}?${query}`;
+  }
   if (info.subresource !== 'exec' && info.subresource !== 'attach') {
     fail(404, 'the server could not find the requested resource');
     return undefined;

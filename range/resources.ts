@@ -1,4 +1,5 @@
-// The cluster's objects: a fixed few, in memory. Leases and node status can be written, as kubelets and controllers do.
+// The cluster's objects, in memory: a fixed few to begin with. Leases and node status can be written, as kubelets and
+// controllers do, and config maps by whoever may.
 import { randomUUID } from 'node:crypto';
 
 export type KubeObject = {
@@ -48,7 +49,14 @@ export const resourceTypes: readonly ResourceType[] = [
     verbs: [...read, ...write],
   },
   { ...core, resource: 'services', kind: 'Service', namespaced: true, shortNames: ['svc'], verbs: read },
-  { ...core, resource: 'configmaps', kind: 'ConfigMap', namespaced: true, shortNames: ['cm'], verbs: read },
+  {
+    ...core,
+    resource: 'configmaps',
+    kind: 'ConfigMap',
+    namespaced: true,
+    shortNames: ['cm'],
+    verbs: [...read, ...write, 'delete'],
+  },
   ...['v1', 'v1beta1'].map((version) => ({
     group: 'coordination.k8s.io',
     version,
@@ -63,9 +71,14 @@ export type Store = {
   list(type: ResourceType, namespace: string): KubeObject[];
   get(type: ResourceType, namespace: string, name: string): KubeObject | undefined;
   put(type: ResourceType, namespace: string, name: string, object: Record<string, unknown>): KubeObject;
+  remove(type: ResourceType, namespace: string, name: string): KubeObject | undefined;
+  /** Calls back for every change of the type after this resource version, past ones at once, until `signal` aborts. */
+  follow(type: ResourceType, after: string, signal: AbortSignal, change: (change: Change) => void): void;
   /** The store's resource version, which rises with every change. */
   version(): string;
 };
+
+export type Change = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject };
 
 export type ClusterFacts = {
   readonly nodeAddress: string;
@@ -77,11 +90,15 @@ export type ClusterFacts = {
   readonly allowedNames: readonly string[];
 };
 
+/** What a watch can go back to. */
+const keptChanges = 10_000;
 const started = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 export function createStore(facts: ClusterFacts): Store {
   let revision = 1000;
   const objects = new Map<string, KubeObject>();
+  const history: (Change & { readonly resource: string; readonly revision: number })[] = [];
+  const followers = new Set<(change: (typeof history)[number]) => void>();
   const keyOf = (type: ResourceType, namespace: string, name: string) =>
     `${type.group}/${type.resource}/${namespace}/${name}`;
 
@@ -108,7 +125,14 @@ export function createStore(facts: ClusterFacts): Store {
       },
     };
     objects.set(key, stored);
+    changed(before ? 'MODIFIED' : 'ADDED', type, stored);
     return stored;
+  }
+  function changed(what: Change['type'], type: ResourceType, object: KubeObject): void {
+    const change = { type: what, object, resource: type.resource, revision };
+    history.push(change);
+    if (history.length > keptChanges) history.shift();
+    for (const follower of followers) follower(change);
   }
 
   for (const [kind, namespace, name, object] of initialObjects(facts)) {
@@ -125,6 +149,25 @@ export function createStore(facts: ClusterFacts): Store {
     },
     get: (type, namespace, name) => objects.get(keyOf(type, namespace, name)),
     put,
+    remove(type, namespace, name) {
+      const key = keyOf(type, namespace, name);
+      const before = objects.get(key);
+      if (!before) return undefined;
+      objects.delete(key);
+      revision += 1;
+      const metadata = { ...before.metadata, resourceVersion: String(revision) };
+      const removed = { ...before, metadata };
+      changed('DELETED', type, removed);
+      return removed;
+    },
+    follow(type, after, signal, change) {
+      const follower = (one: (typeof history)[number]) => {
+        if (one.resource === type.resource && one.revision > Number(after)) change(one);
+      };
+      for (const one of [...history]) follower(one);
+      followers.add(follower);
+      signal.addEventListener('abort', () => followers.delete(follower));
+    },
     version: () => String(revision),
   };
 }

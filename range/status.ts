@@ -6,7 +6,9 @@ const reasons: Readonly<Record<number, string>> = {
   404: 'NotFound',
   405: 'MethodNotAllowed',
   409: 'Conflict',
+  406: 'NotAcceptable',
   413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
   500: 'InternalError',
   503: 'ServiceUnavailable',
 };

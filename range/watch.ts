@@ -5,9 +5,8 @@ import { acceptWebSocket, encodeFrame, isWebSocketRequest } from './websocket.ts
 export type WatchSource = {
   /** Events to begin with (ADDED, when the client gave no resource version). */
   readonly first: readonly unknown[];
-  /** The next event, made every `intervalMs`. */
-  next(): unknown;
-  readonly intervalMs: number;
+  /** Calls back for every event from then on, until `signal` aborts. */
+  follow(emit: (event: unknown) => void, signal: AbortSignal): void;
   /** `timeoutSeconds` of the request; 0 for none. */
   readonly timeoutSeconds: number;
 };
@@ -40,11 +39,12 @@ export async function serveWatch(
   }
   for (const event of source.first) write(event);
   const { gone } = exchange;
+  const over = new AbortController();
   await new Promise<void>((resolve) => {
-    const tick = setInterval(() => write(source.next()), source.intervalMs);
+    source.follow(write, over.signal);
     const limit = source.timeoutSeconds > 0 ? setTimeout(finish, source.timeoutSeconds * 1000) : undefined;
     function finish(): void {
-      clearInterval(tick);
+      over.abort();
       clearTimeout(limit);
       gone.removeEventListener('abort', finish);
       resolve();
