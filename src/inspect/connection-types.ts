@@ -1,8 +1,10 @@
 // The contract between the pure connection judge (inspect/connection.ts) and whoever owns the sockets (gate/, the
 // shield self-tests, the fuzzers): bytes and ends in, writes and closes out. The judge never waits, reads a clock or
 // touches a socket.
+import type { RequestHead } from '../http/head.ts';
 import type { Severity } from '../model/common.ts';
 import type { RuleAction } from '../model/shield.ts';
+import type { RequestInfo } from './request-info.ts';
 import type { RuleSet } from './rules.ts';
 
 /** Who the caller is, as the TLS handshake proved it. Decides which head lines the judge adds (DESIGN decision 5). */
@@ -86,6 +88,11 @@ export type ConnectionSettings = {
    * and so does the Status that the caller is answered with. Without it there are no ids.
    */
   readonly newId?: () => string;
+  /**
+   * Is the gate too busy for this new request? The seconds after which to try again are answered with a 429 Status, and
+   * nothing is forwarded.
+   */
+  readonly shed?: (info: RequestInfo) => number | undefined;
 };
 
 /** One thing the judge found, before the gate adds who, when and where. */
@@ -115,6 +122,28 @@ export type Finding = {
   readonly heldLength: number;
 };
 
+export type ExchangeIds = {
+  /** The verdict id, made when it is first asked for. */
+  readonly id: string;
+  readonly auditId: string | undefined;
+};
+
+/**
+ * Follows one request whose head could be read, refused ones included: for access records and counters. Made by the owner
+ * of the sockets, told and counted by the judge.
+ */
+export type ExchangeWatch = {
+  /** Bytes let through so far: towards the server, and towards the caller. */
+  up: number;
+  down: number;
+  /** Code of the refusal, or `SHIELD/RULE`, that ended it. */
+  refusal: string | undefined;
+  /** The final answer's status, or 101. At most once. */
+  answered(status: number): void;
+  /** Nothing more belongs to it. Once, unless the owner destroys the connection first. */
+  ended(): void;
+};
+
 /** What the judge asks of the owner of the sockets. Calls happen synchronously, in order, inside the feeding call. */
 export type ConnectionSink = {
   toServer(bytes: Buffer): void;
@@ -141,6 +170,8 @@ export type ConnectionSink = {
   /** One request was forwarded / one final response head delivered: for counters and access records. */
   request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
+  /** A request's head was read; `head` is valid during the call only. */
+  begun?(info: RequestInfo, head: RequestHead, ids: ExchangeIds): ExchangeWatch;
 };
 
 /** A judge for one client connection and its one upstream connection. */

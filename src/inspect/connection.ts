@@ -18,7 +18,7 @@ import {
 import type { UpgradeEvent } from './attributes.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { type CallerFields, createCallerFields } from './caller-fields.ts';
-import type { Connection, ConnectionSettings, ConnectionSink } from './connection-types.ts';
+import type { Connection, ConnectionSettings, ConnectionSink, ExchangeWatch } from './connection-types.ts';
 import { Exchange } from './exchange.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { Reporter } from './reporter.ts';
@@ -65,6 +65,8 @@ class Judge implements Connection {
   #serverEnded = false;
   #draining = false;
   #upstreamFailure: string | undefined;
+  /** Of the request at hand, or of the tunnel it has become. */
+  #watch: ExchangeWatch | undefined;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     this.#settings = settings;
@@ -89,8 +91,10 @@ class Judge implements Connection {
   // ---- the caller's side
 
   clientData(bytes: Buffer): void {
-    if (this.#state === 'tunnel') this.#sink.toServer(bytes);
-    else if (this.#state === 'closing') this.#lateBytes(bytes);
+    if (this.#state === 'tunnel') {
+      if (this.#watch) this.#watch.up += bytes.length;
+      this.#sink.toServer(bytes);
+    } else if (this.#state === 'closing') this.#lateBytes(bytes);
     else if (this.#state === 'closed') return;
     else if (this.#ahead.length === 0) this.#readClient(bytes);
     else {
@@ -98,6 +102,7 @@ class Judge implements Connection {
       if (!this.#exchange) this.#readClient(this.#ahead.view());
       else if (this.#ahead.length > this.#settings.limits.heldBytes * aheadFactor) {
         this.#report.refusal('pipeline-over-limit', this.#exchange.facts, this.#exchange.status);
+        this.#blame('pipeline-over-limit');
         this.#abort();
       }
     }
@@ -141,9 +146,12 @@ class Judge implements Connection {
     this.#report.auditId = this.#caller.identify(head);
     const info = requestInfo(head.method, head.target);
     if (typeof info === 'string') return this.#refuse(info, head, undefined, bytes.length);
+    this.#watch = this.#sink.begun?.(info, head, this.#report);
     if (this.#caller.problem) return this.#refuse(this.#caller.problem, head, info, bytes.length);
     const refused = this.#caller.refuses(head);
     if (refused) return this.#refuse(refused, head, info, bytes.length);
+    const wait = this.#settings.shed?.(info);
+    if (wait !== undefined) return this.#shed(head, wait, bytes.length);
     const candidates = this.#settings.rules.request(info, head.upgrade.trigger);
     if (candidates.length > 0 && this.#carryOut(this.#report.request(candidates, head, info), info.method)) {
       return bytes.length;
@@ -170,6 +178,7 @@ class Judge implements Connection {
     this.#exchange = exchange;
     if (exchange.upgrade) this.#state = 'upgrade';
     this.#sink.toServer(forwarded.bytes);
+    if (this.#watch) this.#watch.up = forwarded.bytes.length;
     this.#sink.request(info.method, info.path, this.#report.auditId);
     return end;
   }
@@ -181,6 +190,7 @@ class Judge implements Connection {
       this.#refuseBody(exchange, bodyCode(part.code));
       return bytes.length;
     }
+    if (this.#watch) this.#watch.up += part.end - start;
     this.#sink.toServer(start === 0 && part.end === bytes.length ? bytes : bytes.subarray(start, part.end));
     if (part.complete) exchange.requestBody = undefined;
     return part.end;
@@ -229,6 +239,7 @@ class Judge implements Connection {
   #endTunnelTowardsServer(): void {
     if (this.#serverEnded) {
       this.#state = 'closed';
+      this.#over();
       this.#sink.closeServer();
     } else if (this.#sink.endServer) this.#sink.endServer();
     else this.#close(0);
@@ -237,8 +248,10 @@ class Judge implements Connection {
   // ---- the server's side
 
   serverData(bytes: Buffer): void {
-    if (this.#state === 'tunnel') this.#sink.toClient(bytes);
-    else if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state === 'tunnel') {
+      if (this.#watch) this.#watch.down += bytes.length;
+      this.#sink.toClient(bytes);
+    } else if (this.#state === 'closing' || this.#state === 'closed') return;
     else if (!this.#exchange) this.#unsolicited();
     else if (this.#exchange.responseBody) this.#answerBody(this.#exchange, bytes, 0);
     else if (this.#answer.length === 0) this.#answerHead(this.#exchange, bytes);
@@ -304,6 +317,7 @@ class Judge implements Connection {
     }
     if (this.#answer.length > 0) this.#answer.take();
     this.#sink.response(head.status);
+    this.#watch?.answered(head.status);
     exchange.responseBody = createBodyReader(head.framing, defaultBodyLimits);
     this.#answerBody(exchange, bytes, head.end);
   }
@@ -317,6 +331,7 @@ class Judge implements Connection {
       return;
     }
     const more = part.end < bytes.length;
+    if (this.#watch) this.#watch.down += part.end;
     this.#sink.toClient(more ? bytes.subarray(0, part.end) : bytes);
     if (part.complete) this.#answered(exchange, more);
   }
@@ -331,6 +346,7 @@ class Judge implements Connection {
       this.#close(answerLingerMs);
     } else {
       this.#exchange = undefined;
+      this.#over();
       if (this.#ahead.length > 0) this.#readClient(this.#ahead.take());
       if (this.#ahead.length === 0 || !this.#exchange) this.#hold(false);
       if (this.#clientEnded && this.#state === 'http' && !this.#exchange) this.#close(0);
@@ -358,6 +374,8 @@ class Judge implements Connection {
     this.#state = 'tunnel';
     this.#exchange = undefined;
     this.#sink.response(101);
+    this.#watch?.answered(101);
+    if (this.#watch) this.#watch.down += bytes.length;
     this.#sink.toClient(bytes);
     if (this.#clientEnded) this.#endTunnelTowardsServer();
   }
@@ -401,11 +419,13 @@ class Judge implements Connection {
 
   #alarm(exchange: Exchange, event: UpgradeEvent, response?: ResponseHead): void {
     this.#report.alarm(event, exchange, response);
+    this.#blame(event);
     this.#abort();
   }
 
   #unsolicited(): void {
     this.#report.refusal('unsolicited-response', this.#exchange?.facts, this.#exchange?.status ?? 0);
+    this.#blame('unsolicited-response');
     this.#abort();
   }
 
@@ -413,6 +433,8 @@ class Judge implements Connection {
   #carryOut(fired: readonly Fired[], method: string): boolean {
     const action = severest(fired);
     if (action === 'allow' || action === 'log') return false;
+    const cause = fired.find((one) => one.action === action);
+    if (cause) this.#blame(`${cause.shield}/${cause.rule}`);
     if (action === 'deny') {
       const denial = fired.find((one) => one.action === 'deny');
       this.#answerVerdict(denial?.status ?? 403, denial?.message ?? 'Forbidden.', method);
@@ -430,6 +452,7 @@ class Judge implements Connection {
     end: number,
   ): number {
     this.#report.refusal(code, requestFacts(info, head), 0);
+    this.#blame(code);
     this.#answerRefusal(code, head?.method);
     return end;
   }
@@ -437,6 +460,7 @@ class Judge implements Connection {
   /** Refuses what is left of a request that was forwarded in part. */
   #refuseBody(exchange: Exchange, code: JudgeRefusal): void {
     this.#report.refusal(code, exchange.facts, exchange.status);
+    this.#blame(code);
     if (exchange.responseBody) this.#abort();
     else this.#answerRefusal(code, exchange.info.method);
   }
@@ -449,6 +473,7 @@ class Judge implements Connection {
   /** The server's answer can't be read in one way only: the caller gets a 502, or the connection's end. */
   #badAnswer(exchange: Exchange, code: JudgeRefusal): void {
     this.#report.refusal(code, exchange.facts, exchange.status);
+    this.#blame(code);
     if (this.#report.heldLength > 0) this.#alarm(exchange, 'early-bytes');
     else if (exchange.responseBody) this.#abort();
     else {
@@ -467,10 +492,40 @@ class Judge implements Connection {
   #answerStatus(status: number, message: string, method: string | undefined): void {
     this.#sink.toClient(statusAnswer(status, message, method !== 'HEAD'));
     this.#sink.response(status);
+    this.#watch?.answered(status);
     this.#close(this.#exchange?.upgrade ? upgradeLingerMs : answerLingerMs);
   }
 
+  /** No finding: a record for each would be one more thing to do. @returns where reading goes on */
+  #shed(head: RequestHead, seconds: number, end: number): number {
+    const stays = head.framing.kind === 'none' && !head.upgrade.trigger && head.keepAlive && !this.#draining;
+    const message = `The gate is too busy for new requests; try again in ${seconds} s. [overloaded]`;
+    const more = { retryAfter: seconds, keepAlive: stays };
+    this.#blame('overloaded');
+    this.#sink.toClient(statusAnswer(429, message, head.method !== 'HEAD', more));
+    this.#sink.response(429);
+    this.#watch?.answered(429);
+    if (!stays) {
+      this.#close(answerLingerMs);
+      return end;
+    }
+    // A connection that is kept costs less than the handshake of the next.
+    this.#over();
+    return head.end;
+  }
+
+  #blame(code: string): void {
+    if (this.#watch) this.#watch.refusal = code;
+  }
+
+  #over(): void {
+    const watch = this.#watch;
+    this.#watch = undefined;
+    watch?.ended();
+  }
+
   #close(lingerMs: number): void {
+    this.#over();
     this.#state = 'closing';
     this.#hold(false);
     this.#sink.closeServer();
@@ -478,6 +533,7 @@ class Judge implements Connection {
   }
 
   #abort(): void {
+    this.#over();
     this.#state = 'closed';
     this.#sink.abort();
   }

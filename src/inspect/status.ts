@@ -22,10 +22,16 @@ const reasons: Readonly<Record<number, readonly [phrase: string, reason: string]
 };
 
 /**
- * A whole response, head and body, after which the connection ends.
+ * A whole response, head and body, after which the connection ends, unless `keepAlive`.
  * @param withBody false for the answer to a HEAD request: the length is still told
+ * @param more retryAfter: in seconds
  */
-export function statusAnswer(code: number, message: string, withBody: boolean): Buffer {
+export function statusAnswer(
+  code: number,
+  message: string,
+  withBody: boolean,
+  more: { readonly retryAfter?: number; readonly keepAlive?: boolean } = {},
+): Buffer {
   const [phrase, reason] =
     reasons[code] ?? (code < 500 ? ['Refused', 'BadRequest'] : ['Failed', 'InternalError']);
   const body = `${JSON.stringify({
@@ -35,10 +41,12 @@ export function statusAnswer(code: number, message: string, withBody: boolean): 
     status: 'Failure',
     message,
     reason,
+    ...(more.retryAfter === undefined ? {} : { details: { retryAfterSeconds: more.retryAfter } }),
     code,
   })}\n`;
   const head =
     `HTTP/1.1 ${code} ${phrase}\r\nContent-Type: application/json\r\nCache-Control: no-cache, private\r\n` +
-    `Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    `${more.retryAfter === undefined ? '' : `Retry-After: ${more.retryAfter}\r\n`}` +
+    `${more.keepAlive ? '' : 'Connection: close\r\n'}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
   return Buffer.from(withBody ? head + body : head);
 }
