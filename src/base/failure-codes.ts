@@ -83,6 +83,26 @@ export const failureCodes = {
     ],
   },
   controller: {
+    'approval-required': [
+      'A change of the policy needs the approval of a second person.',
+      'Make a draft, and have somebody else approve it: `portcullis policy draft`, `approve`, `commit`.',
+    ],
+    'draft-outdated': [
+      'The policy has moved on since the draft was made, or both changed the same.',
+      '`portcullis policy rebase` puts the draft on top of what is in force.',
+    ],
+    'nothing-to-change': ['What was asked for is so already.', 'Nothing.'],
+    'own-approval': ['Nobody approves a draft of their own.', 'Ask somebody else.'],
+    unconfirmed: [
+      'The last commit of the policy waits to be confirmed.',
+      '`portcullis policy confirm`, or `portcullis policy rollback`.',
+    ],
+    'unknown-change': ['The draft has no change by that key.', '`portcullis policy diff` lists the keys.'],
+    'unknown-draft': ['There is no draft by that name.', '`portcullis policy history` lists them.'],
+    'unknown-generation': [
+      'There was no policy of that generation.',
+      '`portcullis policy history` lists them.',
+    ],
     'advertise-missing': [
       'The controller listens on a wildcard address, to which agents can’t be sent.',
       'Say by which address and port they reach it.',

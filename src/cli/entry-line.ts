@@ -23,7 +23,11 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   genesis: () => 'the log begins',
   inventory: (data) =>
     `in force: servers ${list(data['servers'])}; ${data['hosts']} hosts, ${data['groups']} groups`,
-  policy: (data) => `in force: ${data['rules']} rules, otherwise ${data['default']}`,
+  policy: policySentence,
+  draft: (data) => (data['what'] === 'saved' ? `saved, from generation ${data['base']}` : 'dropped'),
+  approval: (data) => `approved: ${list(data['changes'])}`,
+  confirmed: (data) => `generation ${data['generation']} stays`,
+  expired: (data) => `the rule expired at ${data['expires']}`,
   shield: (data) => `${data['severity']}: ${data['title']}`,
   advisory: (data) =>
     data['summary'] === undefined ? `${data['count']} known` : `${data['severity']}: ${data['summary']}`,
@@ -60,6 +64,21 @@ const actions: Readonly<Record<string, string>> = {
   'close-server': 'cut',
   'close-client-and-server': 'cut',
 };
+
+function policySentence(data: Data): string {
+  const has = (key: string, say: (value: unknown) => string) =>
+    data[key] === undefined ? '' : say(data[key]);
+  const why = data['how'] === 'unconfirmed' ? ', for nobody confirmed the last one' : '';
+  return [
+    has('generation', (number) => `generation ${number} `),
+    'in force',
+    has('restores', (number) => `, as ${number} was${why}`),
+    `: ${data['rules']} rules, otherwise ${data['default']}`,
+    has('approver', (name) => `; approved by ${name}`),
+    has('confirmBy', (time) => `; to be confirmed by ${time}`),
+    has('message', (text) => `: ${text}`),
+  ].join('');
+}
 
 function fields(data: Data): string {
   return Object.entries(data)

@@ -12,10 +12,10 @@ import {
 } from '../model/api.ts';
 import { RecordId, SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
-import { putDocuments } from './documents.ts';
-import type { Call, Route } from './http-server.ts';
+import { applyPolicy, putDocuments } from './documents.ts';
+import type { Route } from './http-server.ts';
 import { readAdvisory } from './knowledge.ts';
-import { MiB, number, parseBody, patient, type Services } from './route-parts.ts';
+import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
 import { pairKey } from './state.ts';
 import { buildStatus } from './status.ts';
 import { makeToken } from './tokens.ts';
@@ -60,14 +60,13 @@ export function adminRoutes(services: Services): readonly Route[] {
         return undefined;
       },
     },
-    { method: 'GET', path: '/v1/policy', roles: ['admin'], handle: () => ({ json: core.policy() }) },
     {
       method: 'PUT',
       path: '/v1/policy',
       roles: ['admin'],
       maxBody: 8 * MiB,
       handle(call) {
-        putDocuments(core, { policy: parseBody(PolicyBody, call.body, 'bad-policy') }, person(call));
+        applyPolicy(core, parseBody(PolicyBody, call.body, 'bad-policy'), person(call));
         reconciler.run();
         return undefined;
       },
@@ -177,8 +176,6 @@ export function adminRoutes(services: Services): readonly Route[] {
     },
   ];
 }
-
-const person = (call: Call): string => `user:${call.caller?.name}`;
 
 function known(core: Core, server: string): void {
   if (!core.inventory()?.servers.some((item) => item.name === server))

@@ -10,7 +10,14 @@ import type { Endpoint } from '../model/common.ts';
 import type { Entry, NewEntry } from '../model/entry.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
-import { type AgentPlanBody, compile, type GatePlanBody } from '../policy/compile.ts';
+import {
+  type AgentPlanBody,
+  type CompiledPlans,
+  type CompileInput,
+  compile,
+  type GatePlanBody,
+} from '../policy/compile.ts';
+import { withFallback } from './fallback-plans.ts';
 import { type Knowledge, withPublished } from './knowledge.ts';
 import { apply, emptyState, fork, type State, workerKey } from './state.ts';
 
@@ -34,6 +41,10 @@ export type Core = {
   /** The inventory in force, undefined before the first. */
   inventory(): Inventory | undefined;
   policy(): Policy;
+  /** The policy in a document of the log; the one without rules for none. */
+  policyOf(document: string | undefined): Policy;
+  /** What plans are made from now; undefined before the first inventory. */
+  compileInput(): CompileInput | undefined;
   /**
    * Changes what plans are made from: compiles, then logs the entries with the plans that they change and wakes who
    * waits for those. @throws Failure of the compiler, and nothing is changed
@@ -71,6 +82,7 @@ export function openCore(options: CoreOptions): Core {
   const listeners: ((entries: readonly Entry[]) => void)[] = [];
   const inventories = cached((text) => Inventory.parse(JSON.parse(text)));
   const policies = cached((text) => Policy.parse(JSON.parse(text)));
+  const formerPolicies = cached((text) => Policy.parse(JSON.parse(text)));
   const warned = new Set<string>();
   const noPolicy = Policy.parse({ apiVersion: 'portcullis/v1' });
   replay();
@@ -85,6 +97,8 @@ export function openCore(options: CoreOptions): Core {
     log,
     inventory: () => inventories(state.inventory, []),
     policy: () => policies(state.policy, []) ?? noPolicy,
+    policyOf: (document) => formerPolicies(document, []) ?? noPolicy,
+    compileInput: () => compileInput(state, []),
     decide,
     replan() {
       try {
@@ -146,21 +160,9 @@ export function openCore(options: CoreOptions): Core {
   }
 
   function changedPlans(next: State, documents: readonly string[], now: number): NewPlan[] {
-    const inventory = inventories(next.inventory, documents);
-    if (!inventory) return [];
-    const servers = new Set(inventory.servers.map((server) => server.name));
-    const compiled = compile({
-      inventory,
-      policy: policies(next.policy, documents) ?? noPolicy,
-      shields: knowledge.shields,
-      observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),
-      stages: [...next.stages.values()].filter((item) => servers.has(item.server)),
-      controllers,
-      probers,
-      enrolled: [...next.identities.keys()].flatMap((key) =>
-        key.startsWith('agent:') ? key.slice('agent:'.length) : [],
-      ),
-    });
+    const input = compileInput(next, documents);
+    if (!input) return [];
+    const compiled = compileWithFallback(next, input);
     warn(compiled.warnings);
     const bodies: (AgentPlanBody | GatePlanBody)[] = [
       ...compiled.agents.values(),
@@ -177,6 +179,34 @@ export function openCore(options: CoreOptions): Core {
       );
     }
     return bodies.flatMap((body) => newPlan(state, body, now) ?? []);
+  }
+
+  /** While a commit waits to be confirmed, the policy before it must compile too: agents fall back to that. */
+  function compileWithFallback(next: State, input: CompileInput): CompiledPlans {
+    const compiled = compile(input);
+    const { unconfirmed } = next.lifecycle;
+    if (!unconfirmed) return compiled;
+    const policy = formerPolicies(unconfirmed.former, []) ?? noPolicy;
+    return withFallback(compiled, compile({ ...input, policy }), timestamp(unconfirmed.deadline));
+  }
+
+  function compileInput(next: State, documents: readonly string[]): CompileInput | undefined {
+    const inventory = inventories(next.inventory, documents);
+    if (!inventory) return undefined;
+    const servers = new Set(inventory.servers.map((server) => server.name));
+    return {
+      inventory,
+      policy: policies(next.policy, documents) ?? noPolicy,
+      shields: knowledge.shields,
+      observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),
+      stages: [...next.stages.values()].filter((item) => servers.has(item.server)),
+      controllers,
+      probers,
+      enrolled: [...next.identities.keys()].flatMap((key) =>
+        key.startsWith('agent:') ? key.slice('agent:'.length) : [],
+      ),
+      expired: next.lifecycle.expired,
+    };
   }
 
   function warn(warnings: readonly string[]): void {

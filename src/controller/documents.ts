@@ -4,8 +4,8 @@ import { sha256 } from '../log/chain.ts';
 import type { NewEntry } from '../model/entry.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
-import { writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
+import { policyEntries, requireDirect } from './policy-commits.ts';
 
 /**
  * Puts an inventory, a policy, or both in force: together where they are given together, for each may need the other.
@@ -16,40 +16,63 @@ export function putDocuments(
   { inventory, policy }: { readonly inventory?: Inventory | undefined; readonly policy?: Policy | undefined },
   actor: string,
 ): void {
-  const drafts: { kind: 'inventory' | 'policy'; text: string; summary: NewEntry['data'] }[] = [];
-  if (inventory) {
+  const entries: NewEntry[] = [];
+  const texts: string[] = [];
+  const text = inventory && canonicalJson(inventory);
+  if (inventory && text !== undefined && core.state.inventory !== sha256(text)) {
     const names = (items: readonly { name: string }[]) => items.slice(0, 100).map((item) => item.name);
     const { clusters, servers, hosts, groups } = inventory;
-    drafts.push({
-      kind: 'inventory',
-      text: canonicalJson(inventory),
-      summary: {
-        clusters: names(clusters),
-        servers: names(servers),
-        hosts: hosts.length,
-        groups: groups.length,
-      },
-    });
-  }
-  if (policy) {
-    const summary = {
-      rules: writtenRules(policy).length,
-      default: policy.default,
-      response: policy.response,
+    const data = {
+      document: sha256(text),
+      clusters: names(clusters),
+      servers: names(servers),
+      hosts: hosts.length,
+      groups: groups.length,
     };
-    drafts.push({ kind: 'policy', text: canonicalJson(policy), summary });
+    entries.push({ kind: 'inventory', actor, subject: 'inventory', data });
+    texts.push(text);
   }
-  const fresh = drafts
-    .map((draft) => ({ ...draft, document: sha256(draft.text) }))
-    .filter(({ kind, document }) => core.state[kind] !== document);
-  if (fresh.length === 0) return;
-  core.decide(
-    fresh.map(({ kind, document, summary }) => ({
-      kind,
-      actor,
-      subject: kind,
-      data: { document, ...summary },
-    })),
-    fresh.map(({ text }) => text),
+  const made =
+    policy && policyEntries(core, policy, actor, { how: actor === 'controller' ? 'file' : 'apply' });
+  if (made && core.state.policy !== made.document) {
+    entries.push(...made.entries);
+    texts.push(made.text);
+  }
+  if (entries.length > 0) core.decide(entries, texts);
+}
+
+/**
+ * Puts a person's whole policy in force, without a draft.
+ * @throws Failure `approval-required`, `unconfirmed`, or the compiler's; nothing is changed then
+ */
+export function applyPolicy(core: Core, policy: Policy, person: string): void {
+  if (core.state.policy === sha256(canonicalJson(policy))) return;
+  requireDirect(core);
+  putDocuments(core, { policy }, person);
+}
+
+/**
+ * The policy of the controller's file, when it is to be put in force: once for each text. What was committed since it
+ * was read last is not undone by a restart. @param note takes a line when it is left
+ */
+export function fromFile(
+  core: Core,
+  policy: Policy | undefined,
+  note: (line: string) => void,
+): Policy | undefined {
+  if (!policy) return undefined;
+  const { file, commits, unconfirmed } = core.state.lifecycle;
+  const document = sha256(canonicalJson(policy));
+  if (document === core.state.policy) return undefined;
+  const last = commits.at(-1);
+  const inForce = last && `generation ${last.generation} by ${last.by}`;
+  if (document === file) {
+    note(`the policy file is as it was read before; ${inForce} came after it and stays in force`);
+    return undefined;
+  }
+  if (!last || (core.policy().approval !== 'required' && !unconfirmed)) return policy;
+  note(
+    `warning: the policy file is not put in force: ${inForce} ${unconfirmed ? 'waits to be confirmed' : 'asks for an approval'}; make a draft of the file`,
   );
+  return undefined;
 }

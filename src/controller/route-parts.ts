@@ -29,6 +29,9 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown, code: FailureC
   throw new Failure(code, issue?.message ?? 'malformed', { place: issue?.path.join('.') || 'body' });
 }
 
+/** Who calls, as entries name them. */
+export const person = (call: Call): string => `user:${call.caller?.name}`;
+
 /** A number of the query. @throws Failure `bad-request` */
 export function number(call: Call, name: string, fallback: number, min: number, max: number): number {
   const text = call.query.get(name);

@@ -23,9 +23,10 @@ import { lockFolder } from '../platform/folder-lock.ts';
 import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
 import { type Authority, openAuthority } from './authority.ts';
 import { type Core, openCore } from './core.ts';
-import { putDocuments } from './documents.ts';
+import { fromFile, putDocuments } from './documents.ts';
 import { openHttpServer } from './http-server.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
+import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
 import { createRoutes } from './routes.ts';
@@ -118,7 +119,11 @@ export async function runController(
   };
   core.record(empty ? [genesis] : []);
   recordKnowledge(core, knowledge);
-  inFiles(options, () => putDocuments(core, { inventory, policy }, 'controller'));
+  const policyClock = createPolicyClock(core);
+  policyClock.tick();
+  inFiles(options, () =>
+    putDocuments(core, { inventory, policy: fromFile(core, policy, note) }, 'controller'),
+  );
   core.decide([]); // shields or addresses may differ from those that the last plans were made with
   await keepAdmin(core, authority, dataDir, http.endpoint);
 
@@ -133,7 +138,8 @@ export async function runController(
   );
 
   const owned = resources.move();
-  const silence = setInterval(() => {
+  const everySecond = setInterval(() => {
+    policyClock.tick();
     for (const { kind, name, detail } of workers.silent())
       core.record([
         { kind: 'health', actor: 'controller', subject: name, data: { kind, ok: false, detail } },
@@ -146,7 +152,7 @@ export async function runController(
         await delay((options.probeSeconds ?? 30) * 1000, undefined, { signal }).catch(() => {});
       }
     } finally {
-      clearInterval(silence);
+      clearInterval(everySecond);
       await owned.disposeAsync();
     }
   })();

@@ -7,11 +7,27 @@ import { Sha256, Stage, Timestamp } from '../model/common.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
+import {
+  ApprovalData,
+  applyApproval,
+  applyConfirmed,
+  applyDraft,
+  applyExpired,
+  applyPolicy,
+  DraftData,
+  emptyLifecycle,
+  type Lifecycle,
+  PolicyData,
+} from './lifecycle-state.ts';
 
 /** The `data` of each kind of entry that state is made from. Written by the controller, read back at start. */
 export const entryData = {
   inventory: z.object({ document: Sha256 }),
-  policy: z.object({ document: Sha256 }),
+  policy: PolicyData,
+  draft: DraftData,
+  approval: ApprovalData,
+  confirmed: z.object({ generation: z.int() }),
+  expired: z.object({ key: z.string() }),
   shield: z.object({ digest: Sha256 }),
   /** Of the folder's records together, or of one that was published. */
   advisory: z.union([z.object({ digest: Sha256 }), z.object({ document: Sha256 })]),
@@ -69,6 +85,7 @@ export type State = {
   /** Sha-256 of the document in force. */
   inventory: string | undefined;
   policy: string | undefined;
+  readonly lifecycle: Lifecycle;
   readonly servers: Map<string, ServerState>;
   /** By `pairKey`. */
   readonly stages: Map<string, StageState>;
@@ -92,6 +109,7 @@ export function emptyState(): State {
   return {
     inventory: undefined,
     policy: undefined,
+    lifecycle: emptyLifecycle(),
     servers: new Map(),
     stages: new Map(),
     tokens: new Map(),
@@ -107,7 +125,8 @@ export function emptyState(): State {
 
 /** A copy whose decisions (documents, observations, stages) can be changed without touching the original. */
 export function fork(state: State): State {
-  return { ...state, servers: new Map(state.servers), stages: new Map(state.stages) };
+  const { lifecycle, servers, stages } = state;
+  return { ...state, lifecycle: { ...lifecycle }, servers: new Map(servers), stages: new Map(stages) };
 }
 
 export const pairKey = (server: string, shield: string): string => `${server} ${shield}`;
@@ -128,8 +147,22 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   inventory(state, entry) {
     state.inventory = entryData.inventory.parse(entry.data).document;
   },
-  policy(state, entry) {
-    state.policy = entryData.policy.parse(entry.data).document;
+  policy(state, entry, at) {
+    const data = entryData.policy.parse(entry.data);
+    applyPolicy(state.lifecycle, data, entry.actor, at);
+    state.policy = data.document;
+  },
+  draft(state, entry, at) {
+    applyDraft(state.lifecycle, entry.subject, entryData.draft.parse(entry.data), at);
+  },
+  approval(state, entry) {
+    applyApproval(state.lifecycle, entryData.approval.parse(entry.data), entry.actor);
+  },
+  confirmed(state, entry) {
+    applyConfirmed(state.lifecycle, entryData.confirmed.parse(entry.data).generation, entry.actor);
+  },
+  expired(state, entry) {
+    applyExpired(state.lifecycle, entryData.expired.parse(entry.data).key);
   },
   shield(state, entry) {
     state.digests.set(`shield:${entry.subject}`, entryData.shield.parse(entry.data).digest);

@@ -18,6 +18,10 @@ export const EntryKind = z.enum([
   'incident',
   'safe-probe',
   'token',
+  'draft',
+  'approval',
+  'confirmed',
+  'expired',
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 

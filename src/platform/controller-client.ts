@@ -24,6 +24,17 @@ import {
 } from '../model/api.ts';
 import type { Entry } from '../model/entry.ts';
 import { Inventory } from '../model/inventory.ts';
+import {
+  ApproveAnswer,
+  type ApproveRequest,
+  Commit,
+  type CommitRequest,
+  type DraftRequest,
+  HistoryAnswer,
+  Review,
+  type ReviewRequest,
+  type RollbackRequest,
+} from '../model/lifecycle.ts';
 import { Plan, type Receipt } from '../model/plan.ts';
 import { Policy } from '../model/policy.ts';
 import type { SessionRecord } from '../model/record.ts';
@@ -143,6 +154,20 @@ export function openLink(dataDir: string): ControllerLink {
   };
 }
 
+/** Drafts, reviews, approvals and commits of the policy: model/lifecycle.ts says what each does. */
+export type PolicyLife = {
+  history(): Promise<HistoryAnswer>;
+  draft(name: string): Promise<Policy>;
+  save(request: DraftRequest): Promise<Review>;
+  rebase(name: string): Promise<Review>;
+  drop(name: string): Promise<void>;
+  review(request: ReviewRequest): Promise<Review>;
+  approve(request: ApproveRequest): Promise<ApproveAnswer>;
+  commit(request: CommitRequest): Promise<Commit>;
+  confirm(): Promise<Commit>;
+  rollback(request: RollbackRequest): Promise<Commit>;
+};
+
 /** The calls that need the admin certificate. Every call may throw as JsonClient.call says. */
 export type Admin = {
   /** `address:port` of the controller. */
@@ -164,8 +189,10 @@ export type Admin = {
   probe(request?: ProbeRequest): Promise<Status>;
   inventory(): Promise<Inventory>;
   putInventory(inventory: Inventory): Promise<void>;
-  policy(): Promise<Policy>;
+  /** The one in force, or that of a generation. */
+  policy(generation?: number): Promise<Policy>;
   putPolicy(policy: Policy): Promise<void>;
+  readonly policyLife: PolicyLife;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<readonly Advisory[]>;
   /** Answers when the stages that follow are decided. */
@@ -211,7 +238,26 @@ export function openAdmin(folder: string): Admin {
     async putInventory(inventory) {
       await send('PUT', '/v1/inventory', inventory);
     },
-    policy: async () => parseAnswer(Policy, await get('/v1/policy')),
+    policy: async (generation) =>
+      parseAnswer(
+        Policy,
+        await get(`/v1/policy${generation === undefined ? '' : `?generation=${generation}`}`),
+      ),
+    policyLife: {
+      history: async () => parseAnswer(HistoryAnswer, await get('/v1/policy/history')),
+      draft: async (name) => parseAnswer(Policy, await get(`/v1/drafts?name=${encodeURIComponent(name)}`)),
+      save: async (request) => parseAnswer(Review, await send('PUT', '/v1/drafts', request)),
+      rebase: async (name) => parseAnswer(Review, await send('POST', '/v1/drafts/rebase', { name })),
+      async drop(name) {
+        await send('POST', '/v1/drafts/drop', { name });
+      },
+      review: async (request) => parseAnswer(Review, await send('POST', '/v1/policy/review', request)),
+      approve: async (request) =>
+        parseAnswer(ApproveAnswer, await send('POST', '/v1/policy/approve', request)),
+      commit: async (request) => parseAnswer(Commit, await send('POST', '/v1/policy/commit', request)),
+      confirm: async () => parseAnswer(Commit, await send('POST', '/v1/policy/confirm', {})),
+      rollback: async (request) => parseAnswer(Commit, await send('POST', '/v1/policy/rollback', request)),
+    },
     async putPolicy(policy) {
       await send('PUT', '/v1/policy', policy);
     },
