@@ -19,6 +19,11 @@ export type Cidr = {
  * @throws Failure `bad-address`
  */
 export function parseCidr(text: string): Cidr {
+  const plain = dottedQuad(text);
+  if (plain !== undefined) {
+    const value = BigInt(plain);
+    return { family: 4, bits: 32, first: value, last: value, text };
+  }
   const [address = '', prefix, extra] = text.split('/');
   const refuse = (why: string) =>
     new Failure('bad-address', `'${text}' is not an IP address or CIDR prefix: ${why}`);
@@ -57,6 +62,31 @@ export function canonicalAddress(text: string): string {
 /** Does `outer` hold every address of `inner`? Different families never hold each other. */
 export function contains(outer: Cidr, inner: Cidr): boolean {
   return outer.family === inner.family && outer.first <= inner.first && outer.last >= inner.last;
+}
+
+/** One IPv4 address in its canonical text, which is what most inventories hold by the thousand; undefined for all else. */
+function dottedQuad(text: string): number | undefined {
+  if (text.length > 15) return undefined;
+  let value = 0;
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      if (digits === 0 || dots === 3) return undefined;
+      value = value * 256 + part;
+      part = 0;
+      digits = 0;
+      dots++;
+      continue;
+    }
+    if (code < 0x30 || code > 0x39 || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + code - 0x30;
+    digits++;
+    if (part > 255) return undefined;
+  }
+  return dots === 3 && digits > 0 ? value * 256 + part : undefined;
 }
 
 function toInteger(bytes: readonly number[]): bigint {

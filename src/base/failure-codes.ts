@@ -77,6 +77,10 @@ export const failureCodes = {
       'The place names the line or the field.',
     ],
     'bad-yaml': ['A file is not YAML, or uses aliases.', 'The place names the line and the column.'],
+    'unknown-name': [
+      'An expression names a group, cluster, host or server that the inventory doesn’t hold; or what a rule still names was to be taken away. Nothing was changed.',
+      'The message says who names it: change that first, or put the thing into the inventory.',
+    ],
     'shield-self-test': [
       'A shield fails one of its own tests, and so is not used.',
       '`portcullis shields test` shows every one that fails.',

@@ -11,16 +11,20 @@ export class Failure extends Error {
   /** What the user can do about it. */
   readonly hint: string | undefined;
 
+  /** Two lines: what was read, and a caret under the character at fault. */
+  readonly pointer: string | undefined;
+
   constructor(
     code: FailureCode,
     message: string,
-    more: { place?: string; hint?: string; cause?: unknown } = {},
+    more: { place?: string; hint?: string; pointer?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'Failure';
     this.code = code;
     this.place = more.place;
     this.hint = more.hint;
+    this.pointer = more.pointer;
   }
 }
 

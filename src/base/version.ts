@@ -27,6 +27,21 @@ export function parseVersion(text: string): Version | undefined {
   };
 }
 
+/**
+ * Reads what a vendor's build calls itself: `v1.10.3-gke.1`, `1.26.8+k3s1`, `1.29.0-rc.1`. Its version is upstream's: what
+ * a vendor adds has no order, with `-` as little as with `+`, and never makes it a pre-release. Only alpha, beta and rc
+ * do. Undefined for what begins with no version.
+ */
+export function parseBuild(text: string): { readonly version: Version; readonly suffix: string } | undefined {
+  const found = /^(v?[0-9.]+)(?:-(alpha|beta|rc)\.?(\d+(?:\.\d+)*)?(?![0-9A-Za-z_.]))?(.*)$/s.exec(text);
+  if (!found) return undefined;
+  const [, numbers = '', stage, count, suffix = ''] = found;
+  if (!/^([-+][0-9A-Za-z.+_-]{1,128})?$/.test(suffix)) return undefined;
+  const prerelease = stage === undefined ? '' : `-${stage}${count === undefined ? '' : `.${count}`}`;
+  const version = parseVersion(numbers + prerelease);
+  return version && { version, suffix };
+}
+
 /** Negative, 0 or positive as `a` is below, equal to or above `b`. A pre-release is below its release. */
 export function compareVersions(a: Version, b: Version): number {
   return (

@@ -63,10 +63,11 @@ async function inFile(file: string, send: () => Promise<void>): Promise<void> {
     throw new Failure(error.code, error.message, {
       place: `${file}: ${error.place}`,
       ...hint,
+      pointer: error.pointer,
       cause: error,
     });
   }
 }
 
 /** Of the controller about a document: the compiler's codes. */
-const refusals = new Set(['bad-inventory', 'bad-policy', 'bad-expression', 'plan-locks-out']);
+const refusals = new Set(['bad-inventory', 'bad-policy', 'bad-expression', 'unknown-name', 'plan-locks-out']);

@@ -10,13 +10,14 @@ const ErrorDocument = z.object({
     message: z.string(),
     place: z.string().optional(),
     hint: z.string().optional(),
+    pointer: z.string().optional(),
   }),
 });
 
 export const errorDocument = {
-  /** One line: `{"ok":false,"error":{"code","message","place"?,"hint"?}}`. */
-  write({ code, message, place, hint }: Failure): string {
-    return JSON.stringify({ ok: false, error: { code, message, place, hint } });
+  /** One line: `{"ok":false,"error":{"code","message","place"?,"hint"?,"pointer"?}}`. */
+  write({ code, message, place, hint, pointer }: Failure): string {
+    return JSON.stringify({ ok: false, error: { code, message, place, hint, pointer } });
   },
   /** Undefined when the line is no such document. */
   read(line: string): Failure | undefined {
@@ -28,10 +29,11 @@ export const errorDocument = {
     }
     const parsed = ErrorDocument.safeParse(value);
     if (!parsed.success) return undefined;
-    const { code, message, place, hint } = parsed.data.error;
+    const { code, message, place, hint, pointer } = parsed.data.error;
     return new Failure(foreignCode(code), message, {
       ...(place ? { place } : {}),
       ...(hint ? { hint } : {}),
+      pointer,
     });
   },
 };

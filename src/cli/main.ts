@@ -51,6 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 function failed(failure: Failure, json: boolean): ExitCode {
   if (json) process.stdout.write(`${errorDocument.write(failure)}\n`);
   process.stderr.write(`portcullis: ${printable(describeFailure(failure))}\n`);
+  for (const line of failure.pointer?.split('\n') ?? []) process.stderr.write(`  ${printable(line)}\n`);
   if (failure.code === 'internal' && process.env['PORTCULLIS_DEBUG'])
     process.stderr.write(`${(failure.cause as Error).stack}\n`);
   return failure.code === 'usage' ? 2 : 1;

@@ -165,6 +165,7 @@ export async function openHttpServer(
         message: error.message,
         ...(error.place === undefined ? {} : { place: error.place }),
         ...(error.hint === undefined ? {} : { hint: error.hint }),
+        ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
       };
       send(response, statuses[error.code] ?? 422, JSON.stringify(problem));
       return;

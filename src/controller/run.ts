@@ -176,6 +176,7 @@ function inFiles({ inventoryFile, policyFile }: ControllerOptions, change: () =>
     throw new Failure(error.code, error.message, {
       place: error.place === undefined ? file : `${file}: ${error.place}`,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
+      pointer: error.pointer,
       cause: error,
     });
   }

@@ -177,5 +177,7 @@ export const Problem = z.strictObject({
   message: z.string(),
   place: z.string().optional(),
   hint: z.string().optional(),
+  /** Two lines: what was read, and a caret under the character at fault. */
+  pointer: z.string().max(1000).optional(),
 });
 export type Problem = z.infer<typeof Problem>;

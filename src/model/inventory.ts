@@ -1,15 +1,33 @@
 // The inventory: what exists and where, as people declare it (YAML) or as a kubeconfig says.
 import { z } from 'zod';
-import { Address, CidrText, Endpoint, Name, Port } from './common.ts';
+import { Address, Addresses, DnsName, Endpoint, Name, Port } from './common.ts';
 import { ServerIdentity } from './identity.ts';
 import { DeclaredTag } from './tag.ts';
+
+/** What everything in the inventory has. */
+const tagged = {
+  /** What people declare. */
+  tags: z.array(DeclaredTag).default([]),
+  /** The import that keeps this thing up to date, and the tags that it found. Left out for what people declare. */
+  source: Name.optional(),
+  imported: z.array(DeclaredTag).optional(),
+};
+
+/** A place. What is of it inherits `site=<name>` and its tags, unless something nearer says otherwise. */
+export const Site = z.strictObject({ name: Name, ...tagged });
+export type Site = z.infer<typeof Site>;
+
+export const Cluster = z.strictObject({ name: Name, site: Name.optional(), ...tagged });
+export type Cluster = z.infer<typeof Cluster>;
 
 /** A machine. `tier=control-plane` and `tier=node` decide what counts as the cluster's own traffic. */
 export const Host = z.strictObject({
   name: Name,
   addresses: z.array(Address).min(1),
   cluster: Name.optional(),
-  tags: z.array(DeclaredTag).default([]),
+  /** For a host of no cluster. */
+  site: Name.optional(),
+  ...tagged,
 });
 export type Host = z.infer<typeof Host>;
 
@@ -40,26 +58,43 @@ export const ApiServer = z.strictObject({
   also: z.array(Endpoint).default([]),
   /** Port on the same host where its gate listens. */
   gatePort: Port.default(16443),
-  tags: z.array(DeclaredTag).default([]),
+  ...tagged,
   probe: Probe.default({}),
   /** How callers' identity gets through its gate. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
 });
 export type ApiServer = z.infer<typeof ApiServer>;
 
-/** Named addresses outside the clusters: developers' networks, break-glass hosts. */
+/**
+ * Named addresses: developers' networks, break-glass hosts. Expressions name them `group=<name>`. One that holds nothing
+ * matches nothing.
+ */
 export const AddressGroup = z.strictObject({
   name: Name,
-  addresses: z.array(CidrText).min(1),
-  tags: z.array(DeclaredTag).default([]),
+  /** Addresses, prefixes and ranges; a range is kept as the prefixes that it is. */
+  addresses: z
+    .array(Addresses)
+    .default([])
+    .transform((all) => all.flat()),
+  /** DNS names, whose addresses are looked up again and again. */
+  names: z.array(DnsName).max(256).optional(),
+  /** A tag expression: addresses that the inventory names and that match are of the group too, without getting its tags. */
+  members: z.string().optional(),
+  ...tagged,
 });
 export type AddressGroup = z.infer<typeof AddressGroup>;
 
+/** Named TCP ports, for the `service` of rules. */
+export const ServiceGroup = z.strictObject({ name: Name, ports: z.array(Port).min(1).max(1024) });
+export type ServiceGroup = z.infer<typeof ServiceGroup>;
+
 export const Inventory = z.strictObject({
   apiVersion: z.literal('portcullis/v1'),
-  clusters: z.array(z.strictObject({ name: Name, tags: z.array(DeclaredTag).default([]) })).min(1),
+  sites: z.array(Site).optional(),
+  clusters: z.array(Cluster).min(1),
   hosts: z.array(Host).default([]),
   servers: z.array(ApiServer).min(1),
   groups: z.array(AddressGroup).default([]),
+  serviceGroups: z.array(ServiceGroup).optional(),
 });
 export type Inventory = z.infer<typeof Inventory>;

@@ -61,10 +61,11 @@ export function openJsonClient(target: HttpsTarget): JsonClient {
       if (status === 200) return answer;
       const problem = Problem.safeParse(answer);
       if (!problem.success) throw badAnswer(`status ${status} without a Problem`);
-      const { code, message, place, hint } = problem.data;
+      const { code, message, place, hint, pointer } = problem.data;
       throw new Failure(foreignCode(code), message, {
         ...(place ? { place } : {}),
         ...(hint ? { hint } : {}),
+        pointer,
       });
     },
     close: () => agent.destroy(),

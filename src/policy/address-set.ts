@@ -1,6 +1,6 @@
 // Sets of IP addresses as sorted, disjoint, non-touching intervals, with the algebra that the compiler needs.
-import ipaddr from 'ipaddr.js';
 import type { Cidr } from '../base/cidr.ts';
+import { prefixesOf } from '../base/prefixes.ts';
 
 type Interval = { readonly first: bigint; readonly last: bigint };
 type Family = 4 | 6;
@@ -9,7 +9,6 @@ type Family = 4 | 6;
 export type AddressSet = { readonly 4: readonly Interval[]; readonly 6: readonly Interval[] };
 
 const top = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n } as const;
-const width = { 4: 32, 6: 128 } as const;
 
 export const nobody: AddressSet = { 4: [], 6: [] };
 export const everybody: AddressSet = { 4: [{ first: 0n, last: top[4] }], 6: [{ first: 0n, last: top[6] }] };
@@ -44,7 +43,7 @@ export function isEmpty(set: AddressSet): boolean {
 
 /** The fewest prefixes that hold exactly these addresses, IPv4 first, ascending; single addresses without a length. */
 export function toCidrTexts(set: AddressSet): string[] {
-  const known = texts.get(set) ?? [...prefixes(set[4], 4), ...prefixes(set[6], 6)];
+  const known = texts.get(set) ?? [...prefixes(set, 4), ...prefixes(set, 6)];
   texts.set(set, known);
   return [...known];
 }
@@ -93,38 +92,6 @@ function overlap(a: readonly Interval[], b: readonly Interval[]): Interval[] {
   }
 }
 
-function* prefixes(intervals: readonly Interval[], family: Family): Generator<string> {
-  for (const { first, last } of intervals) {
-    let at = first;
-    while (at <= last) {
-      // The widest prefix that starts here: as far as its alignment and what is left allow.
-      let hostBits = 0;
-      while (
-        hostBits < width[family] &&
-        ((at >> BigInt(hostBits)) & 1n) === 0n &&
-        at + (1n << BigInt(hostBits + 1)) - 1n <= last
-      ) {
-        hostBits++;
-      }
-      if (!isMapped(at, hostBits, family)) yield prefixText(at, width[family] - hostBits, family);
-      at += 1n << BigInt(hostBits);
-    }
-  }
-}
-
-/**
- * IPv4-mapped addresses (::ffff:0:0/96) are left out of IPv6: no packet carries one (RFC 4291 §2.5.5.2 keeps them off
- * the wire), and as text they would be read back as IPv4, `::ffff:0:0/96` as all of it.
- */
-function isMapped(first: bigint, hostBits: number, family: Family): boolean {
-  return family === 6 && hostBits <= 32 && first >> 32n === 0xffffn;
-}
-
-function prefixText(first: bigint, bits: number, family: Family): string {
-  const bytes: number[] = [];
-  for (let shift = width[family] - 8; shift >= 0; shift -= 8) {
-    bytes.push(Number((first >> BigInt(shift)) & 0xffn));
-  }
-  const address = ipaddr.fromByteArray(bytes).toString();
-  return bits === width[family] ? address : `${address}/${bits}`;
+function prefixes(set: AddressSet, family: Family): string[] {
+  return set[family].flatMap(({ first, last }) => [...prefixesOf(first, last, family)]);
 }

@@ -323,7 +323,10 @@ test('gates listen while a shield blocks, inspects or was lifted, with the rules
   assert.deepEqual(listener?.upstream, { address: '10.0.0.1', port: 6443, serverName: '10.0.0.1' });
   assert.deepEqual(listener?.serverTags, [
     'application=payments',
+    'cluster=prod',
+    'host=cp-1',
     'patch=missing',
+    'server=api-1',
     'site=berlin',
     'tier=control-plane',
   ]);

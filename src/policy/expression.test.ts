@@ -10,6 +10,7 @@ const apiServer = [
   'label=blue',
   'label=canary',
   'k8s-version=1.10.3',
+  'kubelet-version=v1.10.3-gke.1',
   'cve=CVE-2018-1002105',
   'cve=CVE-2019-11247',
   'cvss=9.8',
@@ -47,6 +48,14 @@ const truths: readonly [string, boolean][] = [
   ['k8s-version >= 1.9', true],
   ['k8s-version > 1.9.11', true],
   ['k8s-version > 1.11.0-alpha.1', false],
+  ['k8s-version >= 1.10.3-rc.1', true],
+  ['k8s-version < 1.10.3-rc.1', false],
+  // a vendor's build is the version it is made from
+  ['kubelet-version < 1.10.3', false],
+  ['kubelet-version <= 1.10.3', true],
+  ['kubelet-version > 1.10.3-rc.1', true],
+  ['Kubelet-Version >= v1.10', true],
+  ['Site = berlin', true],
   ['cvss >= 9', true],
   ['cvss > 9.8', false],
   ['cvss < 10', true],
@@ -84,7 +93,8 @@ const refusals: readonly [string, number, RegExp][] = [
   ['tier in ()', 10, /expected a tag value/],
   ['tier in (a,)', 12, /expected a tag value/],
   ['tier not a', 10, /expected in after/],
-  ['Tier=a', 1, /not a tag type/],
+  ['9tier=a', 1, /not a tag type/],
+  ['tier_x=a', 1, /not a tag type/],
   ['any=a', 4, /expected AND, OR/],
   ['and', 1, /expected a tag type, found 'and'/],
   ['tier=a AND', 11, /expected a tag type, found the end/],
@@ -94,7 +104,10 @@ const refusals: readonly [string, number, RegExp][] = [
   ['tier=a; drop', 7, /can't stand/],
   ['tier=🙂', 6, /'🙂' can't stand/],
   ['k8s-version < latest', 15, /expected a version/],
-  ['k8s-version < 1.10+k3s1', 15, /expected a version/],
+  ['k8s-version < 1.10+k3s1', 15, /'\+k3s1' is a vendor's addition/],
+  ['k8s-version < 1.10.11-gke.5', 15, /'-gke\.5' is a vendor's addition/],
+  ['kubelet-version < new', 19, /expected a version/],
+  ['conversion < 1.10.11', 14, /expected a number/],
   ['cvss >= high', 9, /expected a number/],
   ['cvss >= 9.8.1', 9, /expected a number/],
   ['has tier', 5, /expected \( after has/],
@@ -115,6 +128,17 @@ test('a refusal points at the character', () => {
       },
       text,
     );
+  }
+});
+
+test('the character is pointed at, in long and broken texts too', () => {
+  const pointers: readonly [string, string][] = [
+    ['tier=a && site=b', 'tier=a && site=b\n       ^'],
+    ['tier=a\n  AND zone', 'tier=a   AND zone\n                 ^'],
+    [`tier in (${'a, '.repeat(30)}&)`, `…${'a, '.repeat(14).slice(-40)}&)\n${' '.repeat(41)}^`],
+  ];
+  for (const [text, pointer] of pointers) {
+    assert.throws(() => parseExpression(text), { pointer }, text);
   }
 });
 

@@ -4,13 +4,16 @@
 //   site=berlin  site!=berlin  a tag with that value; no tag with that value
 //   site in (berlin, paris)    one of the values; `not in`: none of them
 //   exists site  has(site)     any value at all
-//   k8s-version < 1.10.11      versions, compared part by part (k8s-version only)
-//   cvss >= 9                  numbers (every other type); a value that is no number compares false
+//   group=developers           a name of the inventory: of a group, cluster, host or server
+//   k8s-version < 1.10.11      versions, part by part, for types that end in `version`; what a vendor adds to one
+//                              (1.10.3-gke.1) counts as the upstream version that it is made from
+//   cvss >= 9                  numbers, for every other type; a value that is no number compares false
 //   NOT x, x AND y, x OR y     any letter case; NOT binds closest, then AND, then OR; parentheses
 //
-// A thing without a type has no value of it: `site=a` is false, `site!=a` true, every comparison false.
+// A thing without a type has no value of it: `site=a` is false, `site!=a` true, every comparison false. Of several
+// values one that fits is enough: `label=a` and `label=b` may both be true, and `label!=a` is NOT label=a.
 import { Failure } from '../base/failure.ts';
-import { compareVersions, parseVersion, type Version } from '../base/version.ts';
+import { compareVersions, parseBuild, type Version } from '../base/version.ts';
 import { type Tag, tagType, tagValue } from '../model/tag.ts';
 import { Tokens } from './tokens.ts';
 
@@ -95,6 +98,21 @@ export function matches(expression: Expression, tags: readonly Tag[]): boolean {
   }
 }
 
+/** Every value that the expression asks for by its name, with its type. */
+export function namesOf(expression: Expression): (readonly [type: string, value: string])[] {
+  switch (expression.op) {
+    case 'in':
+      return expression.values.map((value) => [expression.type, value] as const);
+    case 'and':
+    case 'or':
+      return [...namesOf(expression.left), ...namesOf(expression.right)];
+    case 'not':
+      return namesOf(expression.operand);
+    default:
+      return [];
+  }
+}
+
 /** Does the expression say `any` anywhere? */
 function mentionsAny(expression: Expression): boolean {
   switch (expression.op) {
@@ -114,8 +132,8 @@ function compareWith(value: string, bound: Bound): number | undefined {
   if ('number' in bound) {
     return /^\d+(\.\d+)?$/.test(value) ? Number(value) - bound.number : undefined;
   }
-  const version = parseVersion(value);
-  return version && compareVersions(version, bound.version);
+  const build = parseBuild(value);
+  return build && compareVersions(build.version, bound.version);
 }
 
 function parseOr(tokens: Tokens, depth: number): Expression {
@@ -174,12 +192,12 @@ const reserved = new Set(['any', 'and', 'or', 'not', 'in', 'exists', 'has']);
 function parseType(tokens: Tokens): string {
   const token = tokens.peek();
   if (token.kind !== 'word' || reserved.has(token.text.toLowerCase())) throw tokens.expected('a tag type');
-  if (!/^[a-z][a-z0-9-]{0,62}$/.test(token.text)) {
+  if (!/^[a-z][a-z0-9-]{0,62}$/i.test(token.text)) {
     throw tokens.failure(
-      `'${token.text}' is not a tag type: lower-case letters, digits and "-", starting with a letter`,
+      `'${token.text}' is not a tag type: letters, digits and "-", starting with a letter`,
     );
   }
-  return tokens.next().text;
+  return tokens.next().text.toLowerCase();
 }
 
 function parseValue(tokens: Tokens): string {
@@ -198,12 +216,18 @@ function parseList(tokens: Tokens): string[] {
 function parseBound(tokens: Tokens, type: string): Bound {
   const token = tokens.peek();
   const refuse = (what: string): Failure => tokens.expected(what);
-  if (token.kind !== 'word') throw refuse(type === 'k8s-version' ? 'a version' : 'a number');
-  if (type === 'k8s-version') {
-    const version = parseVersion(token.text);
-    if (!version) throw refuse('a version like 1.10.11');
+  const ofVersions = /(^|-)version$/.test(type);
+  if (token.kind !== 'word') throw refuse(ofVersions ? 'a version' : 'a number');
+  if (ofVersions) {
+    const build = parseBuild(token.text);
+    if (!build) throw refuse('a version like 1.10.11');
+    if (build.suffix !== '') {
+      throw tokens.failure(
+        `'${build.suffix}' is a vendor's addition, which has no order: compare the upstream version, and ask for the distribution beside it`,
+      );
+    }
     tokens.next();
-    return { version };
+    return { version: build.version };
   }
   if (!/^\d+(\.\d+)?$/.test(token.text)) throw refuse(`a number ('${type}' compares as one)`);
   tokens.next();

@@ -61,6 +61,22 @@ const refusals: readonly [string, (draft: Draft) => void, RegExp][] = [
   ['servers[3].name', (d) => d.servers.push({ ...d.servers[2] }), /servers\[2\]/],
   ['groups[1].name', (d) => d.groups.push({ name: 'developers', addresses: ['10.7.0.1'] }), /groups\[0\]/],
   [
+    'clusters[0].site',
+    (d) => Object.assign(d.clusters[0] ?? {}, { site: 'rome' }),
+    /no site 'rome' for cluster 'prod'/,
+  ],
+  ['sites[1].name', (d) => Object.assign(d, { sites: [{ name: 'a' }, { name: 'a' }] }), /sites\[0\]/],
+  [
+    'serviceGroups[0].name',
+    (d) => Object.assign(d, { serviceGroups: [{ name: 'kubelet', ports: [1] }] }),
+    /knows by itself/,
+  ],
+  [
+    'hosts[0].imported',
+    (d) => Object.assign(d.hosts[0] ?? {}, { imported: ['zone=a', 'zone=b'] }),
+    /both 'a' and 'b'/,
+  ],
+  [
     'hosts[4].cluster',
     (d) => d.hosts.push({ name: 'x', addresses: ['10.7.0.1'], cluster: 'nope' }),
     /no cluster 'nope'/,

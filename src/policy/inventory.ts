@@ -1,10 +1,13 @@
 // What an inventory must hold beyond its schema: names that exist once, references that lead somewhere, addresses that
 // don't contradict each other.
-import { contains, parseCidr } from '../base/cidr.ts';
+import { type Cidr, contains, parseCidr } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
-import type { ApiServer, Inventory } from '../model/inventory.ts';
+import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import { type Tag, tagType, tagValue } from '../model/tag.ts';
-import { isMultiValued } from './tags.ts';
+import { sameNames } from './address-classes.ts';
+import { groupMembers } from './groups.ts';
+import { serviceKinds } from './rule-ends.ts';
+import { hostLayers, isMultiValued } from './tags.ts';
 
 /**
  * Refuses an inventory that contradicts itself; answers with what is allowed but worth a look, a sentence each.
@@ -14,10 +17,14 @@ export function checkInventory(inventory: Inventory): string[] {
   const known = checked.get(inventory);
   if (known) return [...known];
   checkNames(inventory);
+  checkServiceGroups(inventory);
+  checkPlaces(inventory);
   checkTags(inventory);
+  groupMembers(inventory);
   checkHosts(inventory);
+  const hosts = new Map(inventory.hosts.map((host) => [host.name, host]));
   inventory.servers.forEach((server, i) => {
-    checkServer(server, i, inventory);
+    checkServer(server, i, inventory, hosts.get(server.host));
   });
   checkEndpoints(inventory);
   const sentences = [...serversInGroups(inventory), ...hostsWithoutTier(inventory)];
@@ -33,9 +40,9 @@ function refuse(place: string, message: string, hint?: string): Failure {
 }
 
 function checkNames(inventory: Inventory): void {
-  for (const kind of ['clusters', 'hosts', 'servers', 'groups'] as const) {
+  for (const kind of ['sites', 'clusters', 'hosts', 'servers', 'groups', 'serviceGroups'] as const) {
     const seen = new Map<string, number>();
-    inventory[kind].forEach(({ name }, i) => {
+    inventory[kind]?.forEach(({ name }, i) => {
       const other = seen.get(name);
       if (other !== undefined) {
         throw refuse(`${kind}[${i}].name`, `'${name}' is already the name of ${kind}[${other}]`);
@@ -45,26 +52,63 @@ function checkNames(inventory: Inventory): void {
   }
 }
 
+/** A service group must not hide one of the services that have a name of their own. */
+function checkServiceGroups(inventory: Inventory): void {
+  inventory.serviceGroups?.forEach(({ name }, i) => {
+    if (!serviceKinds.has(name)) return;
+    throw refuse(`serviceGroups[${i}].name`, `'${name}' is a service that Portcullis knows by itself`);
+  });
+}
+
+function checkPlaces(inventory: Inventory): void {
+  const sites = new Set(inventory.sites?.map(({ name }) => name));
+  for (const kind of ['clusters', 'hosts'] as const) {
+    inventory[kind].forEach(({ name, site }, i) => {
+      if (site !== undefined && !sites.has(site))
+        throw refuse(`${kind}[${i}].site`, `there is no site '${site}' for ${kind.slice(0, -1)} '${name}'`);
+    });
+  }
+}
+
 function checkTags(inventory: Inventory): void {
-  for (const kind of ['clusters', 'hosts', 'servers', 'groups'] as const) {
-    inventory[kind].forEach(({ tags }, i) => {
-      checkSingleValues(`${kind}[${i}].tags`, tags);
+  for (const kind of ['sites', 'clusters', 'hosts', 'servers', 'groups'] as const) {
+    inventory[kind]?.forEach(({ tags, imported = [] }, i) => {
+      if (tags.length > 1) checkSingleValues(`${kind}[${i}].tags`, tags);
+      if (imported.length > 1) checkSingleValues(`${kind}[${i}].imported`, imported);
     });
   }
   // Groups with one and the same prefix are equally near to its addresses: neither value could win.
-  const groups = new Map<string, Tag[]>();
-  inventory.groups.forEach(({ addresses, tags }, i) => {
-    addresses.forEach((address, j) => {
-      const others = groups.get(address);
-      if (!others) {
-        groups.set(address, tags);
-        return;
-      }
-      const all = [...others, ...tags];
+  for (const { address, groups } of sharedPrefixes(inventory)) {
+    let all: Tag[] = [];
+    for (const [i, j] of groups) {
+      const { tags = [], imported = [] } = inventory.groups[i] ?? {};
+      all = [...all, ...tags, ...imported];
       checkSingleValues(`groups[${i}].addresses[${j}]`, all, `another group names ${address} too: `);
-      groups.set(address, all);
+    }
+  }
+}
+
+type Shared = readonly {
+  readonly address: string;
+  readonly groups: readonly (readonly [number, number])[];
+}[];
+let lastShared: { readonly of: Pick<Inventory, 'hosts' | 'groups'>; readonly shared: Shared } | undefined;
+
+/** Prefixes that several groups name, with the places of the groups and of the prefix in each. */
+function sharedPrefixes(inventory: Inventory): Shared {
+  if (lastShared && sameNames(lastShared.of, inventory)) return lastShared.shared;
+  const first = new Map<string, readonly [number, number]>();
+  const found = new Map<string, (readonly [number, number])[]>();
+  inventory.groups.forEach(({ addresses }, i) => {
+    addresses.forEach((address, j) => {
+      const before = first.get(address);
+      if (!before) first.set(address, [i, j]);
+      else found.set(address, [...(found.get(address) ?? [before]), [i, j]]);
     });
   });
+  const shared = [...found].map(([address, groups]) => ({ address, groups }));
+  lastShared = { of: { hosts: inventory.hosts, groups: inventory.groups }, shared };
+  return shared;
 }
 
 function checkSingleValues(place: string, tags: readonly Tag[], before = ''): void {
@@ -88,7 +132,7 @@ function checkHosts(inventory: Inventory): void {
   const owners = new Map<string, string>();
   inventory.hosts.forEach((host, i) => {
     if (host.cluster !== undefined && !clusters.has(host.cluster)) {
-      throw refuse(`hosts[${i}].cluster`, `there is no cluster '${host.cluster}'`);
+      throw refuse(`hosts[${i}].cluster`, `there is no cluster '${host.cluster}' for host '${host.name}'`);
     }
     host.addresses.forEach((address, j) => {
       const place = `hosts[${i}].addresses[${j}]`;
@@ -114,13 +158,12 @@ function checkUsable(place: string, address: string): void {
   }
 }
 
-function checkServer(server: ApiServer, i: number, inventory: Inventory): void {
+function checkServer(server: ApiServer, i: number, inventory: Inventory, host: Host | undefined): void {
   const place = `servers[${i}]`;
   if (!inventory.clusters.some(({ name }) => name === server.cluster)) {
-    throw refuse(`${place}.cluster`, `there is no cluster '${server.cluster}'`);
+    throw refuse(`${place}.cluster`, `there is no cluster '${server.cluster}' for server '${server.name}'`);
   }
-  const host = inventory.hosts.find(({ name }) => name === server.host);
-  if (!host) throw refuse(`${place}.host`, `there is no host '${server.host}'`);
+  if (!host) throw refuse(`${place}.host`, `there is no host '${server.host}' for server '${server.name}'`);
   if (host.cluster !== undefined && host.cluster !== server.cluster) {
     throw refuse(
       `${place}.cluster`,
@@ -199,14 +242,10 @@ function checkGatePorts(inventory: Inventory): void {
 }
 
 function serversInGroups(inventory: Inventory): string[] {
-  const groups = inventory.groups.map(({ name, addresses }) => ({
-    name,
-    prefixes: addresses.map((address) => parseCidr(address)),
-  }));
   return inventory.servers.flatMap(({ name, address }) => {
     const own = parseCidr(address);
-    return groups
-      .filter(({ prefixes }) => prefixes.some((prefix) => contains(prefix, own)))
+    return inventory.groups
+      .filter(({ addresses }) => addresses.some((prefix) => holds(prefix, own)))
       .map(
         (group) =>
           `group '${group.name}' holds ${address}, the address of server '${name}': what its host doesn't say itself, it inherits from the group`,
@@ -214,12 +253,17 @@ function serversInGroups(inventory: Inventory): string[] {
   });
 }
 
+/** Most prefixes are single addresses, which need no parsing: their canonical text is the address. */
+function holds(prefix: string, own: Cidr): boolean {
+  return prefix.includes('/') ? contains(parseCidr(prefix), own) : prefix === own.text;
+}
+
 function hostsWithoutTier(inventory: Inventory): string[] {
   const tiered = (tags: readonly Tag[]): boolean => tags.some((tag) => tagType(tag) === 'tier');
+  const running = new Set(inventory.servers.map(({ host }) => host));
   return inventory.hosts
-    .filter((host) => host.cluster !== undefined && !tiered(host.tags))
-    .filter((host) => !tiered(inventory.clusters.find(({ name }) => name === host.cluster)?.tags ?? []))
-    .filter((host) => !inventory.servers.some((server) => server.host === host.name))
+    .filter((host) => host.cluster !== undefined && !running.has(host.name))
+    .filter((host) => !hostLayers(host, inventory).some(tiered))
     .map(
       (host) =>
         `host '${host.name}' of cluster '${host.cluster}' has no tier: only tier=node and tier=control-plane count as the cluster's own traffic`,

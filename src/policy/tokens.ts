@@ -68,11 +68,10 @@ export class Tokens {
   }
 
   #fail(why: string, at: number): Failure {
-    const from = Math.max(0, at - 40);
-    const line = `${from > 0 ? '…' : ''}${this.#text.slice(from, at)}⟦here⟧${this.#text.slice(at, at + 40)}`;
     const character = `character ${at + 1}`;
-    return new Failure('bad-expression', `${why}: ${line.replace(/\s+/g, ' ')}`, {
+    return new Failure('bad-expression', why, {
       place: this.#place === undefined ? character : `${this.#place}, ${character}`,
+      pointer: pointer(this.#text, at),
     });
   }
 
@@ -97,4 +96,15 @@ export class Tokens {
     pattern.lastIndex = at;
     return pattern.exec(this.#text)?.[0] ?? '';
   }
+}
+
+/** Characters shown on either side of the one that is pointed at. */
+const shown = 40;
+
+/** The text around a character, on one line, and below it a caret under the character. */
+function pointer(text: string, at: number): string {
+  const from = Math.max(0, at - shown);
+  const before = (from > 0 ? '…' : '') + text.slice(from, at).replace(/\s/g, ' ');
+  const after = text.slice(at, at + shown).replace(/\s/g, ' ');
+  return `${before}${after}${at + shown < text.length ? '…' : ''}\n${' '.repeat([...before].length)}^`;
 }
