@@ -15,6 +15,8 @@ export type Subject = {
   readonly commonName: string;
   /** Organizations: what Kubernetes reads as groups. */
   readonly organizations?: readonly string[];
+  /** What Kubernetes from v1.33 reads as the user's UID. */
+  readonly uid?: string;
 };
 
 export type CertificateUse = {
@@ -156,6 +158,7 @@ function subjectName(subject: Subject): x509.JsonName {
   return [
     ...(subject.organizations ?? []).map((organization) => ({ O: [organization] })),
     { CN: [subject.commonName] },
+    ...(subject.uid === undefined ? [] : [{ '1.3.6.1.4.1.57683.2': [subject.uid] }]),
   ];
 }
 
