@@ -67,6 +67,7 @@ export async function runMetricsApi(config: MetricsApiConfig): Promise<void> {
       else fail(404, 'the server could not find the requested resource');
       return;
     }
+    if (new URLSearchParams(query).get('answer') === '204') return exchange.send(204, 'application/json', '');
     if (path === root) return send(exchange, resourceList);
     if (path !== `${root}/nodes`) return fail(404, 'the server could not find the requested resource');
     if (!user.groups.includes('system:masters')) {

@@ -10,6 +10,8 @@ export type RawRequest = {
   readonly port: number;
   /** Each sent as a packet of its own, 20 ms apart. */
   readonly packets: readonly string[];
+  /** End our side after the last packet. */
+  readonly halfClose?: boolean;
   readonly certFile?: string;
   readonly keyFile?: string;
   /** Milliseconds without bytes after which the answer counts as whole; 150. */
@@ -65,6 +67,7 @@ async function send(request: RawRequest): Promise<RawAnswer> {
       if (index > 0) await delay(20);
       if (socket.writable) socket.write(packet, 'latin1');
     }
+    if (request.halfClose) socket.end();
     const deadline = performance.now() + timeoutMs;
     const quiet = request.quietMs ?? 150;
     while (!closed && performance.now() < Math.min(deadline, heard > 0 ? heard + quiet : deadline))

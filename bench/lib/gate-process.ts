@@ -1,12 +1,16 @@
-// The gate as the benchmark runs it: a static plan, a kubeadm-like folder of keys. Ends with its standard input.
+// The gate by a static plan and a kubeadm-like folder of keys, as benchmarks and client tests run it. Its log is its
+// standard error; it ends with its standard input.
 //   gate-process.ts PLAN PKI-FOLDER DATA-FOLDER
+import { readFileSync } from 'node:fs';
 import { kubeadmFiles } from '../../src/gate/identity-files.ts';
 import { runGate } from '../../src/gate/run.ts';
+import { GatePlan } from '../../src/model/plan.ts';
 
 const [plan = '', folder = '', dataDir = ''] = process.argv.slice(2);
+const { target } = GatePlan.parse(JSON.parse(readFileSync(plan, 'utf8')));
 const stop = new AbortController();
 process.stdin.resume().on('end', () => stop.abort());
 await runGate(
-  { name: 'bench', dataDir, plans: { from: 'file', path: plan }, files: kubeadmFiles(folder) },
+  { name: target, dataDir, plans: { from: 'file', path: plan }, files: kubeadmFiles(folder) },
   stop.signal,
 );

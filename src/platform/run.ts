@@ -45,6 +45,7 @@ const packages: Readonly<Record<string, string>> = {
   ss: 'iproute2',
   ip: 'iproute2',
   kubectl: 'kubernetes-client',
+  curl: 'curl',
 };
 
 function missing(file: string, cause: unknown): Failure {

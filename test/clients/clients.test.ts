@@ -1,0 +1,108 @@
+// Real clients through a real gate with every shield on, to the range's flawed server: what they did before Portcullis
+// was there they do now.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { checkRow, type Protocol } from './curl.ts';
+import { steps } from './kubectl.ts';
+import { noise } from './noise.ts';
+import { checkRaw, rawRows } from './raw.ts';
+import { maps, reads, writes } from './rows.ts';
+import { type Clients, startClients } from './world.ts';
+
+let clients: Clients;
+before(async () => {
+  clients = await startClients('pcclient');
+  await fill();
+});
+after(() => clients?.[Symbol.asyncDispose]());
+
+const big = `${maps}?labelSelector=bulk%3Dyes`;
+const bigObjects = 50;
+
+/** A list of 50 MB: as many objects of a megabyte, each an upload of its own on one connection. */
+async function fill(): Promise<void> {
+  const uploads = Array.from({ length: bigObjects }, (_, number) => {
+    const labels = { bulk: 'yes', ...(number < 2 ? { part: 'yes' } : {}) };
+    const data = { noise: noise(750_000, number).toString('base64') };
+    const file = join(clients.dir, `bulk-${number}.json`);
+    writeFileSync(file, JSON.stringify({ metadata: { labels }, data }));
+    return ['-T', file, `${clients.urls.gate}${maps}/bulk-${number}`];
+  });
+  await clients.must([
+    ...['curl', '-sS', '--fail', '--http1.1', '-o', '/dev/null', '--cacert', clients.pki('ca.crt')],
+    ...['--cert', clients.pki('developer.crt'), '--key', clients.pki('developer.key')],
+    ...['-H', 'Content-Type: application/json', ...uploads.flat()],
+  ]);
+}
+
+const protocols: readonly Protocol[] = ['http1.1'];
+for (const protocol of protocols) {
+  describe(`curl --${protocol}`, () => {
+    for (const row of reads(big)) test(row.what, () => checkRow(clients, protocol, row));
+    for (const row of writes(protocol.replace('.', '-')))
+      test(row.what, () => checkRow(clients, protocol, row));
+  });
+}
+
+describe('kubectl', () => {
+  for (const { what, run } of steps) test(what, () => run(clients));
+});
+
+describe('@kubernetes/client-node', () => {
+  const followed = ['web/web served request 10', 'web/web served request 11', 'web/web served request 12'];
+  const expected: Readonly<Record<string, unknown>> = {
+    list: ['web', 'worker'],
+    'what is not there': 404,
+    'informer sees what is written': [
+      'add informed before',
+      'update informed patched',
+      'update informed replaced',
+      'delete informed replaced',
+      'add informed again',
+    ],
+    'exec with standard input and its end': ['Success', true],
+    'exec that fails': ['NonZeroExitCode', '5'],
+    'exec in a terminal that is resized': 'Success',
+    attach: 'web served request 1',
+    'logs -f': followed,
+    'port-forward': true,
+    'cp to a pod and back': true,
+  };
+  let lines: readonly { what: string }[];
+  before(async () => {
+    const program = fileURLToPath(import.meta.resolve('./client-node.ts'));
+    const file = clients.kubeconfig('developer');
+    const printed = await clients.must([process.execPath, program, file, clients.dir]);
+    lines = printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { what: string });
+  });
+  for (const [what, got] of Object.entries(expected)) {
+    test(what, () => {
+      assert.deepEqual(
+        lines.find((line) => line.what === what),
+        { what, got },
+      );
+    });
+  }
+});
+
+describe('bytes as they are', () => {
+  for (const row of rawRows) test(row.what, () => checkRaw(clients, row));
+});
+
+test('the server knew each caller and where it came from', () => {
+  const { developer } = clients.range.topology.hosts;
+  const lines = clients.range.audit().filter(({ path }) => path.startsWith('/api/v1/namespaces/lab/'));
+  assert.ok(lines.length > 100);
+  assert.deepEqual([...new Set(lines.map(({ user }) => user))].sort(), ['developer', 'system:anonymous']);
+  assert.deepEqual([...new Set(lines.map(({ sourceIPs }) => sourceIPs[0]))], [developer.ipv4]);
+});
+
+test('none of it was an incident or a failure', () => {
+  assert.deepEqual(clients.trouble(), []);
+});
