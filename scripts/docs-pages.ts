@@ -8,6 +8,7 @@ import { attributeTable } from '../src/inspect/attributes.ts';
 import { builtInRules } from '../src/inspect/built-in-rules.ts';
 import { judgeRefusals } from '../src/inspect/refusals.ts';
 import { Inventory } from '../src/model/inventory.ts';
+import { limitTable } from '../src/model/limits.ts';
 import { Policy } from '../src/model/policy.ts';
 import { Shield } from '../src/model/shield.ts';
 import { shieldPages } from './docs-shields.ts';
@@ -20,6 +21,7 @@ export function pages(): readonly (readonly [path: string, text: string])[] {
     ['refusals.md', refusals()],
     ['rules.md', rules()],
     ['attributes.md', attributes()],
+    ['limits.md', limits()],
     ['schemas/inventory.json', schema(Inventory)],
     ['schemas/policy.json', schema(Policy)],
     ['schemas/shield.json', schema(Shield)],
@@ -100,6 +102,30 @@ function attributes(): string {
     `${generated}# Attributes of shield rules`,
     'What the predicates of a shield (CEL) can read, and in which phase.',
     ['| attribute | type | phases | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function limits(): string {
+  const rows = Object.entries(limitTable).map(([name, limit]) =>
+    row([
+      `\`${name}\``,
+      `${limit.default} ${limit.unit === 'count' ? '' : limit.unit}`.trim(),
+      `${limit.min} to ${limit.max}`,
+      limit.of,
+      limit.above,
+      'counted' in limit ? `\`portcullis_gate_${limit.counted}\`` : '',
+    ]),
+  );
+  return [
+    `${generated}# Limits of the gate`,
+    'Set them where the server is declared, `servers[].limits` of the inventory; what is not named keeps its default:',
+    '```yaml\nservers:\n  - name: prod/cp-1\n    limits: {connectionsPerSource: 8000, keepAliveMs: 300000}\n```',
+    'They travel in the gate’s plan: `portcullis inventory apply FILE` brings them to running gates, without a restart and without\ncutting anything. A connection keeps the times and sizes it began with; counts hold for everybody at once. Times are looked at\nonce a second. A source is an IPv4 address or the /64 of an IPv6 address; addresses of `tier=control-plane` are counted and never\nrefused by source. What is closed at once is closed before its TLS handshake, and gets no answer.',
+    [
+      '| limit | default | from, to | of | above it | counter |',
+      '| --- | --- | --- | --- | --- | --- |',
+      ...rows,
+    ].join('\n'),
   ].join('\n\n');
 }
 

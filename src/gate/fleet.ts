@@ -1,11 +1,11 @@
 // The listeners of one gate, brought to what a plan says: all of it or none of it.
 import { Failure } from '../base/failure.ts';
-import type { ConnectionLimits } from '../inspect/connection-types.ts';
 import { compileRules } from '../inspect/rules.ts';
 import type { GateListener, GatePlan } from '../model/plan.ts';
 import { createParties } from '../policy/parties.ts';
 import { carryOf, type TokenHolder } from './carry.ts';
 import { checkServingName, type IdentityFiles, type IdentityMaterial } from './identity-files.ts';
+import type { GateLimits } from './limits.ts';
 import { type Listener, type ListenerSurroundings, type ListenerView, openListener } from './listener.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -24,6 +24,7 @@ export type Fleet = {
   /** Views of the listeners that accept. */
   views(): readonly ListenerView[];
   readonly connections: number;
+  readonly unauthenticated: number;
   readonly serverConnections: number;
   /** Stops accepting and cuts every connection. */
   destroy(): Promise<void>;
@@ -35,7 +36,7 @@ export type FleetParts = ListenerSurroundings & {
   readonly load: (files: IdentityFiles) => IdentityMaterial;
   /** Names, beside those of the plan, that servers read identity from. */
   readonly identityHeaders: readonly string[];
-  readonly connectionLimits: ConnectionLimits;
+  readonly limits: GateLimits;
 };
 
 export function createFleet(parts: FleetParts): Fleet {
@@ -67,6 +68,7 @@ export function createFleet(parts: FleetParts): Fleet {
       rules: compileRules(listener.shields),
       material,
       carry,
+      limits: { ...parts.limits, ...listener.limits } as GateLimits,
       parties,
       // Kept where nothing changed, with its TLS sessions.
       upstream: sameServer ? former.upstream : createUpstream(listener.upstream, carry.upstream, parts.now),
@@ -134,6 +136,9 @@ export function createFleet(parts: FleetParts): Fleet {
     views: () => [...listeners.values()].map((listener) => listener.view),
     get connections() {
       return sum(listeners, retired, (listener) => listener.connections);
+    },
+    get unauthenticated() {
+      return sum(listeners, retired, (listener) => listener.unauthenticated);
     },
     get serverConnections() {
       return sum(listeners, retired, (listener) => listener.serverConnections);

@@ -1,20 +1,26 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
 import { constants, createHash, randomBytes, randomUUID } from 'node:crypto';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Server } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import { createConnection } from '../inspect/connection.ts';
-import type { ConnectionLimits, ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
+import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import type { RuleSet } from '../inspect/rules.ts';
+import { limitTable } from '../model/limits.ts';
 import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { Parties } from '../policy/parties.ts';
 import { callerAddress, identifyCaller } from './caller.ts';
 import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled } from './counters.ts';
+import { createDoor } from './door.ts';
+import { ExchangeRecord, isHealthCheck, isStream } from './exchange-record.ts';
 import type { IdentityMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
+import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
+import type { Guest } from './reception.ts';
 import { type CoarseClock, type RelayEvents, startRelay } from './relay.ts';
 import { unauthorizedAnswer } from './status-answer.ts';
 import type { Upstream } from './upstream.ts';
@@ -28,14 +34,14 @@ export type ListenerView = {
   readonly material: IdentityMaterial;
   readonly carry: Carry;
   readonly parties: Parties;
+  readonly limits: GateLimits;
 };
 
 /** What listeners share. */
 export type ListenerSurroundings = {
   readonly gate: string;
-  readonly limits: GateLimits;
-  readonly connectionLimits: ConnectionLimits;
   readonly clock: CoarseClock;
+  readonly meter: LoadMeter;
   readonly counters: Counters;
   readonly log: Log;
   /** Milliseconds since the epoch. */
@@ -55,12 +61,13 @@ export type Listener = {
   /** Cuts every connection. */
   destroyAll(): void;
   readonly connections: number;
+  readonly unauthenticated: number;
   readonly serverConnections: number;
 };
 
 /** Binds and accepts. @throws Failure `port-in-use`, `port-refused` */
 export async function openListener(first: ListenerView, around: ListenerSurroundings): Promise<Listener> {
-  const { limits, counters, log } = around;
+  const { counters, log } = around;
   let view = first;
   const open = new Set<Handle>();
   const server = createServer(
@@ -70,22 +77,25 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       // Decided after the handshake, so that the refused get a Status that says why.
       rejectUnauthorized: false,
       ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: limits.handshakeMs,
+      // The reception closes what is too slow, by the limit in force; this only bounds it.
+      handshakeTimeout: limitTable.handshakeMs.max,
       allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: limits.tcpKeepAliveMs,
     },
     accept,
   );
-  server.maxConnections = limits.connections;
-  server.on('drop', () => counters.add(labelled('refusals_total', 'code', 'too-many-connections')));
+  const door = createDoor(server, first, around.clock, {
+    refused: (why) => counters.add(labelled('refusals_total', 'code', why)),
+    timedOut: (what) => counters.add(labelled('timeouts_total', 'what', what)),
+    shut: () => judgeLoad(around.meter, view.limits) === 'refuse',
+  });
   server.on('connection', () => counters.add('connections_total'));
   server.on('tlsClientError', () => counters.add('handshake_failures_total'));
-  await bind(server, first.listener.listen);
-  server.on('error', (error) => log('error', 'listener', { error: error.message }));
+  await bind(door.server, first.listener.listen);
+  door.server.on('error', (error) => log('error', 'listener', { error: error.message }));
 
   function accept(client: TLSSocket): void {
+    const guest = door.guestOf(client);
+    guest?.handshaken();
     const caller = identifyCaller(client, view.carry, around.now());
     if (!caller.ok) {
       counters.add(labelled('refusals_total', 'code', 'client-certificate'));
@@ -101,10 +111,11 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       refuse(client, `${caller.reason} (verdict ${id})`, () => raise(finding, scene));
       return;
     }
-    relayFor(client, caller.identity);
+    if (caller.identity.method === 'certificate') guest?.authenticated();
+    relayFor(client, caller.identity, guest);
   }
 
-  function relayFor(client: TLSSocket, identity: Identity): void {
+  function relayFor(client: TLSSocket, identity: Identity, guest: Guest | undefined): void {
     const current = view;
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
@@ -114,12 +125,22 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       auditStem: randomUUID().slice(0, 24),
       sourceAddress: scene.address,
       rules: current.rules,
-      limits: around.connectionLimits,
+      limits: current.limits,
       newId: randomUUID,
+      ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
     };
+    let anonymous = identity.method === 'none';
     const events: RelayEvents = {
       ...shared,
       finding: (finding) => raise(finding, scene),
+      begun(info, head) {
+        if (anonymous && head.fields.find('authorization') >= 0) {
+          anonymous = false;
+          guest?.authenticated();
+        }
+        const streams = head.upgrade.trigger || isStream(info);
+        return new ExchangeRecord(around.meter, streams);
+      },
       closed() {
         open.delete(relay);
       },
@@ -132,7 +153,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
         return current.upstream.open(mode, received);
       },
       around.clock,
-      limits,
+      current.limits,
       events,
     );
     open.add(relay);
@@ -150,6 +171,14 @@ export async function openListener(first: ListenerView, around: ListenerSurround
     // An `allow` says that what was seen is in order: it is counted, and no incident.
     if (finding.action === 'allow') return;
     around.incident(toIncident(finding, scene, around.now(), randomBytes(8)));
+  }
+
+  function shedBy(limits: GateLimits): NonNullable<ConnectionSettings['shed']> {
+    return (info) => {
+      if (judgeLoad(around.meter, limits) === 'fine' || isHealthCheck(info)) return undefined;
+      counters.add('requests_shed_total');
+      return retryAfterSeconds;
+    };
   }
 
   const shared = {
@@ -180,7 +209,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   function refuse(client: TLSSocket, message: string, answered: () => void): void {
     const handle: Handle = { sweep() {}, drain() {}, destroy: () => client.destroy(), serverOpen: false };
     open.add(handle);
-    const timer = setTimeout(() => client.destroy(), limits.firstRequestMs);
+    const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
     let asked = false;
     client.on('data', () => {
       if (asked) return;
@@ -206,16 +235,18 @@ export async function openListener(first: ListenerView, around: ListenerSurround
         next.material.fingerprint !== view.material.fingerprint ||
         next.listener.server !== view.listener.server;
       view = next;
+      door.update(next);
       if (rekey) server.setSecureContext(secureOptions(next));
     },
     stop() {
       return new Promise((resolve) => {
         // close() calls back when the last connection has ended; the port is free at once.
-        server.close();
+        door.server.close();
         setImmediate(resolve);
       });
     },
     sweep() {
+      door.sweep();
       for (const handle of open) handle.sweep();
     },
     drain() {
@@ -227,12 +258,20 @@ export async function openListener(first: ListenerView, around: ListenerSurround
     get connections() {
       return open.size;
     },
+    get unauthenticated() {
+      return door.unauthenticated;
+    },
     get serverConnections() {
       let count = 0;
       for (const handle of open) if (handle.serverOpen) count += 1;
       return count;
     },
   };
+}
+
+/** The cluster's own administrators are heard as long as anybody is. */
+function mayBeShed(identity: Identity): boolean {
+  return identity.method === 'none' || !identity.groups.includes('system:masters');
 }
 
 type Handle = { sweep(): void; drain(): void; destroy(): void; readonly serverOpen: boolean };

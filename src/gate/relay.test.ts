@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { createServer } from 'node:tls';
-import type { Connection } from '../inspect/connection-types.ts';
+import { createServer, type TLSSocket } from 'node:tls';
+import type { Connection, ConnectionSink } from '../inspect/connection-types.ts';
 import { defaultGateLimits } from './limits.ts';
-import { startRelay } from './relay.ts';
+import { type Relay, startRelay } from './relay.ts';
 import { call, makeKeys, removeKeys } from './test-kit.ts';
 
 test('a judge that throws costs its own connection only, and is counted', async () => {
@@ -24,6 +24,7 @@ test('a judge that throws costs its own connection only, and is counted', async 
     state: 'http',
     idle: false,
     readingHead: false,
+    readingBody: false,
   };
   let relays = 0;
   let crashes = 0;
@@ -31,6 +32,7 @@ test('a judge that throws costs its own connection only, and is counted', async 
     request() {},
     response() {},
     finding() {},
+    begun: () => undefined,
     upstreamFailed() {},
     timedOut() {},
     crashed(error: unknown) {
@@ -66,6 +68,96 @@ test('a judge that throws costs its own connection only, and is counted', async 
   assert.deepEqual(seen, ['still here']);
   assert.deepEqual({ relays, crashes }, { relays: 1, crashes: 1 });
   quiet.socket.destroy();
+  server.close();
+  removeKeys(keys);
+});
+
+test('a body that trickles is cut at the end of its minute; one that is waited for, or fast enough, is not', async () => {
+  const keys = await makeKeys();
+  const clock = { now: 1 };
+  const state = { reading: true };
+  const judge: Connection = {
+    clientData() {},
+    clientEnd() {},
+    serverData() {},
+    serverEnd() {},
+    serverFailed() {},
+    drain() {},
+    state: 'http',
+    idle: false,
+    readingHead: false,
+    get readingBody() {
+      return state.reading;
+    },
+  };
+  const timeouts: string[] = [];
+  const started = Promise.withResolvers<[Relay, TLSSocket, ConnectionSink]>();
+  const events = {
+    request() {},
+    response() {},
+    finding() {},
+    begun: () => undefined,
+    upstreamFailed() {},
+    timedOut: (what: string) => void timeouts.push(what),
+    crashed: (error: unknown) => assert.fail(String(error)),
+    closed() {},
+  };
+  const server = createServer(
+    { cert: keys.serving.certificate, key: keys.serving.key, ALPNProtocols: ['http/1.1'] },
+    (socket) => {
+      const makeJudge = (sink: ConnectionSink) => {
+        setImmediate(() => started.resolve([relay, socket, sink]));
+        return judge;
+      };
+      const nobody = () => assert.fail('nothing was let through to the server');
+      const relay = startRelay(
+        socket,
+        makeJudge,
+        nobody,
+        clock,
+        { ...defaultGateLimits, bodyBytesPerMinute: 10 },
+        events,
+      );
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const caller = await call(keys, (server.address() as AddressInfo).port);
+  const [relay, socket, sink] = await started.promise;
+  const received = (bytes: number) =>
+    new Promise<void>((resolve) => {
+      let count = 0;
+      socket.on('data', (chunk: Buffer) => {
+        count += chunk.length;
+        if (count >= bytes) resolve();
+      });
+    });
+  const minute = () => {
+    clock.now += 60_000;
+    relay.sweep();
+  };
+  relay.sweep();
+  const enough = received(10);
+  caller.send('0123456789');
+  await enough;
+  minute();
+  assert.deepEqual(timeouts, [], 'ten bytes came');
+  state.reading = false;
+  minute();
+  state.reading = true;
+  minute();
+  assert.deepEqual(timeouts, [], 'between bodies nothing counts');
+  sink.holdClient(true);
+  minute();
+  minute();
+  assert.deepEqual(timeouts, [], 'the gate itself held the caller');
+  sink.holdClient(false);
+  relay.sweep();
+  const some = received(9);
+  caller.send('012345678');
+  await some;
+  minute();
+  assert.deepEqual(timeouts, ['body']);
+  await caller.ended();
   server.close();
   removeKeys(keys);
 });

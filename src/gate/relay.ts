@@ -15,9 +15,10 @@ export type RelayEvents = {
   request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
   finding(finding: Finding): void;
+  begun: NonNullable<ConnectionSink['begun']>;
   /** The server could not be had, or was lost in the middle. `code` is Node's or OpenSSL's. */
   upstreamFailed(code: string, reason: string): void;
-  timedOut(what: 'head' | 'keep-alive' | 'connect' | 'close'): void;
+  timedOut(what: 'head' | 'body' | 'keep-alive' | 'connect' | 'close'): void;
   /** The judge threw: a defect. Only this connection is cut. */
   crashed(error: unknown): void;
   closed(): void;
@@ -36,6 +37,8 @@ export type Relay = {
   /** The server's side, once there is one. */
   readonly serverOpen: boolean;
 };
+
+const minuteMs = 60_000;
 
 /**
  * Takes over a caller's socket after its handshake. The server is connected to at the first byte that the judge lets
@@ -56,6 +59,8 @@ export function startRelay(
   let serverFull = false;
   let draining = false;
   let clientHeld = false;
+  /** The caller takes no answers while it goes on asking: those of the gate's own have no server to slow down. */
+  let answersFull = false;
   let ending = false;
   let closed = false;
   let requests = 0;
@@ -63,6 +68,9 @@ export function startRelay(
   let headSince = 0;
   let connectSince = 0;
   let endSince = 0;
+  /** The running minute of a request's body, and what came of it; 0 between bodies. */
+  let bodySince = 0;
+  let bodyBytes = 0;
   let lingerTimer: NodeJS.Timeout | undefined;
   // Bytes of the running call, per direction: nearly always one buffer, else a list.
   let serverPart: Buffer | undefined;
@@ -118,9 +126,12 @@ export function startRelay(
       events.request(method, path, auditId);
     },
     response: events.response,
+    begun: events.begun,
   };
   const judge = makeJudge(sink);
   const toClient = createOutlet(client, () => {
+    answersFull = false;
+    steerClient();
     if (server && !serverDone) server.resume();
   });
   let toServer: Outlet | undefined;
@@ -151,13 +162,18 @@ export function startRelay(
     clientParts = undefined;
     if (closed || ending) return;
     toClient.write(bytes);
-    if (toClient.full) server?.pause();
+    if (!toClient.full) return;
+    server?.pause();
+    if (judge.idle) {
+      answersFull = true;
+      steerClient();
+    }
   }
 
   /** The caller is read unless the judge holds it or the server is full. */
   function steerClient(): void {
     if (closed) return;
-    if (clientHeld || serverFull) client.pause();
+    if (clientHeld || serverFull || answersFull) client.pause();
     else client.resume();
   }
 
@@ -270,6 +286,7 @@ export function startRelay(
       crash(error);
       return;
     }
+    if (judge.readingBody) bodyBytes += chunk.length;
     if (!judge.readingHead) headSince = 0;
     else if (headSince === 0) headSince = clock.now;
     flush();
@@ -290,6 +307,7 @@ export function startRelay(
     sweep() {
       if (closed) return;
       const now = clock.now;
+      if (!judge.readingBody) bodySince = 0;
       if (ending) {
         if (!client.writableFinished && now - endSince > limits.closeMs) expire('close');
       } else if (server && !serverReady && !serverDone) {
@@ -303,6 +321,8 @@ export function startRelay(
       } else if (judge.readingHead) {
         // Begun behind a request that has been answered since.
         headSince = now;
+      } else if (judge.readingBody) {
+        sweepBody(now);
       } else if (judge.idle) {
         const limit = requests === 0 ? limits.firstRequestMs : limits.keepAliveMs;
         if (now - active > limit) {
@@ -318,7 +338,19 @@ export function startRelay(
     },
   };
 
-  function expire(what: 'head' | 'close'): void {
+  /** A minute counts only when the caller could send all through it. */
+  function sweepBody(now: number): void {
+    if (bodySince === 0 || client.isPaused()) {
+      bodySince = client.isPaused() ? 0 : now;
+      bodyBytes = 0;
+    } else if (now - bodySince >= minuteMs) {
+      if (bodyBytes < limits.bodyBytesPerMinute) expire('body');
+      bodySince = now;
+      bodyBytes = 0;
+    }
+  }
+
+  function expire(what: 'head' | 'body' | 'close'): void {
     events.timedOut(what);
     destroy();
   }

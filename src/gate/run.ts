@@ -4,7 +4,6 @@
 // privilege), to reach the API server and the controller, and to write its data folder. With `user` it gives up root
 // once it has read the files and bound the ports of its first plan; from then on the files in memory are used.
 import { describeFailure, Failure } from '../base/failure.ts';
-import { type ConnectionLimits, defaultConnectionLimits } from '../inspect/connection-types.ts';
 import type { GatePlan } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
@@ -18,6 +17,7 @@ import { checkHealth, type HealthState, healthReport } from './health.ts';
 import { type IdentityFiles, type IdentityMaterial, loadIdentity } from './identity-files.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
+import { createLoadMeter, lagEveryMs } from './load.ts';
 import { serveMetrics } from './metrics.ts';
 import { readPlan, readStoredPlan, storePlan } from './plan-file.ts';
 import { becomeUser, checkReach, type UnixUser } from './privileges.ts';
@@ -41,8 +41,8 @@ export type GateOptions = {
   readonly user?: UnixUser;
   /** Names, beside X-Remote-*, that a server reads identity from (`--requestheader-*-headers`): a caller's are taken out. */
   readonly identityHeaders?: readonly string[];
+  /** In place of the defaults; a plan's are heard before them. */
   readonly limits?: Partial<GateLimits>;
-  readonly connectionLimits?: Partial<ConnectionLimits>;
   /** Where log lines go; standard error when left out. */
   readonly writeLog?: (line: string) => void;
 };
@@ -70,6 +70,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   const link = options.plans.from === 'controller' ? options.plans.link : undefined;
   const counters = createCounters();
   const clock: CoarseClock = { now: performance.now() };
+  const meter = createLoadMeter(performance.now());
   let generation = 0;
   let health: HealthState = { ok: false, detail: 'starting', listening: [] };
   let unprivileged = false;
@@ -104,8 +105,8 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     gate: options.name,
     limits,
     identityHeaders: options.identityHeaders ?? [],
-    connectionLimits: { ...defaultConnectionLimits, ...options.connectionLimits },
     clock,
+    meter,
     counters,
     log,
     now,
@@ -119,6 +120,9 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     },
   });
   counters.gauge('connections_open', () => fleet.connections);
+  counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
+  counters.gauge('requests_open', () => meter.openRequests);
+  counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
   counters.gauge('upstream_connections_open', () => fleet.serverConnections);
   counters.gauge('incidents_waiting', () => spool?.pending ?? 0);
   counters.gauge('incidents_lost_total', () => (spool?.dropped ?? 0) + (spool?.refused ?? 0));
@@ -139,6 +143,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     clock.now = performance.now();
     fleet.sweep();
   }, limits.sweepMs);
+  const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
   const refresh = setInterval(() => {
     try {
       fleet.refreshFiles();
@@ -179,6 +184,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     await reports;
   } finally {
     clearInterval(sweep);
+    clearInterval(pulse);
     clearInterval(refresh);
     await spool?.drained(2_000);
     spool?.close();

@@ -3,6 +3,7 @@
 // touches a socket.
 import type { RequestHead } from '../http/head.ts';
 import type { Severity } from '../model/common.ts';
+import { defaultLimits, type Limits } from '../model/limits.ts';
 import type { RuleAction } from '../model/shield.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RuleSet } from './rules.ts';
@@ -48,22 +49,12 @@ export type Carriage =
       readonly credential?: { readonly authorization: string };
     };
 
-export type ConnectionLimits = {
-  /** Bytes of one head; 65,536. */
-  readonly headBytes: number;
-  /** Fields of one head; 200. */
-  readonly headFields: number;
-  /** Bytes of the caller's kept while an upgrade request waits for its answer; 65,536. Above it the connection is cut. */
-  readonly heldBytes: number;
-  /** Of those, how many an incident keeps as evidence; 4,096. */
-  readonly evidenceBytes: number;
-};
-export const defaultConnectionLimits: ConnectionLimits = {
-  headBytes: 65_536,
-  headFields: 200,
-  heldBytes: 65_536,
-  evidenceBytes: 4_096,
-};
+/** docs/reference/limits.md says what each is. */
+export type ConnectionLimits = Pick<
+  Limits,
+  'headBytes' | 'headFields' | 'heldBytes' | 'evidenceBytes' | 'aheadBytes'
+>;
+export const defaultConnectionLimits: ConnectionLimits = defaultLimits;
 
 /** What a judge needs to know for one connection; `createConnection(settings, sink)` in connection.ts. */
 export type ConnectionSettings = {
@@ -171,7 +162,7 @@ export type ConnectionSink = {
   request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
   /** A request's head was read; `head` is valid during the call only. */
-  begun?(info: RequestInfo, head: RequestHead, ids: ExchangeIds): ExchangeWatch;
+  begun?(info: RequestInfo, head: RequestHead, ids: ExchangeIds): ExchangeWatch | undefined;
 };
 
 /** A judge for one client connection and its one upstream connection. */
@@ -196,4 +187,6 @@ export type Connection = {
   readonly idle: boolean;
   /** True between exchanges when a request's head was begun and is unfinished: a caller must not keep it so for long. */
   readonly readingHead: boolean;
+  /** True while more of a request's body is to come. */
+  readonly readingBody: boolean;
 };

@@ -43,8 +43,6 @@ const tunnelLingerMs = 30_000;
 const maxInterim = 16;
 /** A request's trailers would go on unseen by the rules: none are admitted. No Kubernetes client sends any. */
 const requestBodyLimits = { ...defaultBodyLimits, trailerFields: 0 };
-/** Requests sent ahead, in multiples of heldBytes: the owner stops reading at the first, this bounds what was under way. */
-const aheadFactor = 4;
 
 class Judge implements Connection {
   readonly #settings: ConnectionSettings;
@@ -88,6 +86,10 @@ class Judge implements Connection {
     return this.#state === 'http' && !this.#exchange && this.#ahead.length > 0;
   }
 
+  get readingBody(): boolean {
+    return this.#exchange?.requestBody !== undefined;
+  }
+
   // ---- the caller's side
 
   clientData(bytes: Buffer): void {
@@ -100,7 +102,7 @@ class Judge implements Connection {
     else {
       this.#ahead.append(bytes, 0);
       if (!this.#exchange) this.#readClient(this.#ahead.view());
-      else if (this.#ahead.length > this.#settings.limits.heldBytes * aheadFactor) {
+      else if (this.#ahead.length > this.#settings.limits.aheadBytes) {
         this.#report.refusal('pipeline-over-limit', this.#exchange.facts, this.#exchange.status);
         this.#blame('pipeline-over-limit');
         this.#abort();

@@ -37,6 +37,7 @@ export const judgeRefusals = {
     sentence: 'Impersonate-* fields are refused here, and may not be sent (--as and --as-group of kubectl).',
   },
   'pipeline-over-limit': { status: 400, sentence: 'More requests were sent ahead than the gate keeps.' },
+  'body-over-budget': { status: 413, sentence: 'The body is larger than what the rules may inspect.' },
   'unsolicited-response': { status: 502, sentence: 'The server sent bytes that answer no request.' },
   'too-many-interim': { status: 502, sentence: 'The server sent more interim answers than the limit.' },
 } as const satisfies Record<string, Row>;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Address, Addresses, DnsName, Endpoint, Name, Port } from './common.ts';
 import { ServerIdentity } from './identity.ts';
+import { LimitSettings } from './limits.ts';
 import { DeclaredTag } from './tag.ts';
 
 /** What everything in the inventory has. */
@@ -62,6 +63,8 @@ export const ApiServer = z.strictObject({
   probe: Probe.default({}),
   /** How callers' identity gets through its gate. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
+  /** Limits of its gate that differ from the defaults (docs/reference/limits.md). */
+  limits: LimitSettings.optional(),
 });
 export type ApiServer = z.infer<typeof ApiServer>;
 

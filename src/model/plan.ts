@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Address, CidrText, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
 import { ServerIdentity } from './identity.ts';
+import { LimitSettings } from './limits.ts';
 import { Tier, Verdict } from './policy.ts';
 import { ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
@@ -87,6 +88,7 @@ export const GateListener = z.strictObject({
   upstream: z.strictObject({ address: Address, port: Port, serverName: z.string() }),
   shields: z.array(GateShield),
   serverTags: z.array(Tag),
+  limits: LimitSettings.optional(),
   /** How callers' identity is carried. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
 });

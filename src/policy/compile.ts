@@ -266,6 +266,7 @@ function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[
     })),
     serverTags: [...tags],
     ...(server.identity ? { identity: server.identity } : {}),
+    ...(server.limits ? { limits: server.limits } : {}),
   };
 }
 

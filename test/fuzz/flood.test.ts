@@ -10,7 +10,7 @@ const get = 'GET /api/v1/pods HTTP/1.1\r\nHost: k\r\n\r\n';
 const upgrade = 'GET /x HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const chunked = 'POST /x HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n\r\n';
 /** More than any limit of the judge's, in bytes. */
-const most = 4 * defaultConnectionLimits.heldBytes + 2 * 65_536;
+const most = defaultConnectionLimits.aheadBytes + 2 * 65_536;
 
 const floods: readonly [name: string, before: string, from: 'client' | 'server', unit: string][] = [
   ['a request line', '', 'client', 'G'],

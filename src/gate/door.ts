@@ -1,0 +1,87 @@
+// Where TCP connections come in: each passes the reception before anything is spent on its TLS.
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Server as SecureServer, TLSSocket } from 'node:tls';
+import type { Parties } from '../policy/parties.ts';
+import { callerAddress } from './caller.ts';
+import type { GateLimits } from './limits.ts';
+import { createReception, type Guest, type ReceptionRefusal } from './reception.ts';
+import type { CoarseClock } from './relay.ts';
+
+export type DoorRefusal = ReceptionRefusal | 'too-many-connections' | 'overloaded';
+
+export type DoorEvents = {
+  refused(why: DoorRefusal): void;
+  timedOut(what: 'handshake'): void;
+  /** Is the gate so busy that nobody is to come in? */
+  shut(): boolean;
+};
+
+export type Door = {
+  /** Still to be bound. */
+  readonly server: Server;
+  /** The guest of a connection whose handshake is done. */
+  guestOf(client: TLSSocket): Guest | undefined;
+  update(rules: DoorRules): void;
+  sweep(): void;
+  readonly unauthenticated: number;
+};
+
+export type DoorRules = { readonly limits: GateLimits; readonly parties: Parties };
+
+/** What is let in goes on to `secure` as if that listened itself. */
+export function createDoor(
+  secure: SecureServer,
+  first: DoorRules,
+  clock: CoarseClock,
+  events: DoorEvents,
+): Door {
+  let rules = first;
+  const reception = createReception(first.limits);
+  const guests = new Map<string, Guest>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (events.shut()) return turnAway(socket, 'overloaded');
+    const address = callerAddress(socket.remoteAddress);
+    const trusted = rules.parties(address).tags.includes('tier=control-plane');
+    const guest = reception.arrive(address, trusted, clock.now, (why) => {
+      if (why === 'handshake') events.timedOut(why);
+      else events.refused(why);
+      socket.destroy();
+    });
+    if (typeof guest === 'string') return turnAway(socket, guest);
+    const key = keyOf(socket);
+    guests.set(key, guest);
+    socket.on('close', () => {
+      guest.left();
+      if (guests.get(key) === guest) guests.delete(key);
+    });
+    socket.setKeepAlive(true, rules.limits.tcpKeepAliveMs);
+    secure.emit('connection', socket);
+  });
+  server.maxConnections = first.limits.connections;
+  server.on('drop', () => events.refused('too-many-connections'));
+
+  function turnAway(socket: Socket, why: DoorRefusal): void {
+    events.refused(why);
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+
+  return {
+    server,
+    guestOf: (client) => guests.get(keyOf(client)),
+    update(next) {
+      rules = next;
+      server.maxConnections = next.limits.connections;
+      reception.update(next.limits);
+    },
+    sweep: () => reception.sweep(clock.now),
+    get unauthenticated() {
+      return reception.unauthenticated;
+    },
+  };
+}
+
+/** Both ends: one caller's port may reach several addresses of the host at once. */
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+}
