@@ -1,6 +1,8 @@
 // What people call, with the admin certificate: documents, stages, probes, advisories, and everything that is shown.
 import { canonicalJson } from '../base/canonical-json.ts';
 import { Failure } from '../base/failure.ts';
+import { changeOf } from '../intel/changes.ts';
+import { readAdvisory } from '../intel/read.ts';
 import { sha256 } from '../log/chain.ts';
 import {
   AdvisoryRequest,
@@ -14,7 +16,6 @@ import { RecordId, SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import type { Route } from './http-server.ts';
-import { readAdvisory } from './knowledge.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
 import { pairKey } from './state.ts';
 import { buildStatus } from './status.ts';
@@ -161,17 +162,14 @@ export function adminRoutes(services: Services): readonly Route[] {
         const { place, record } = parseBody(AdvisoryRequest, call.body);
         const advisory = readAdvisory(record, place);
         const { id, severity, summary } = advisory;
-        const known = core.state.published.has(id)
-          ? core.knowledge.advisories.find((item) => item.id === id)
-          : undefined;
-        // The same record found elsewhere says nothing new.
-        if (known && canonicalJson({ ...known, source: advisory.source }) === canonicalJson(advisory))
-          return { json: known };
+        const known = core.knowledge.advisories.find((item) => item.id === id);
+        const change = changeOf(known, advisory);
+        if (known && change.outcome === 'unchanged') return { json: { advisory: known, ...change } };
         const text = canonicalJson(advisory);
-        const data = { document: sha256(text), severity, summary, place };
+        const data = { document: sha256(text), severity, summary, place, ...change };
         core.record([{ kind: 'advisory', actor: person(call), subject: id, data }], [text]);
         prober.reassess();
-        return { json: advisory };
+        return { json: { advisory, ...change } };
       },
     },
   ];

@@ -120,8 +120,9 @@ describe('publishing advisories', () => {
     const agent = await controller.worker('agent', 'cp-1');
     const probes = place.fake.seen.length;
     const answer = await controller.admin.addAdvisory(from('feed'));
-    assert.equal(answer.id, cve);
-    assert.equal(answer.source.place, 'feed');
+    assert.equal(answer.advisory.id, cve);
+    assert.equal(answer.advisory.source.place, 'feed');
+    assert.equal(answer.outcome, 'added');
     assert.equal(place.fake.seen.length, probes, 'the server was not asked again');
     const status = await controller.admin.status();
     for (const tag of [`cve=${cve}`, 'patch=missing']) assert.ok(status.servers[0]?.tags.includes(tag), tag);
@@ -136,15 +137,23 @@ describe('publishing advisories', () => {
 
   test('the same again changes nothing, wherever it was found', async () => {
     const before = await log();
-    assert.equal((await controller.admin.addAdvisory(from('feed'))).id, cve);
+    assert.equal((await controller.admin.addAdvisory(from('feed'))).outcome, 'unchanged');
     const answer = await controller.admin.addAdvisory(from('elsewhere'));
-    assert.equal(answer.source.place, 'feed', 'what counts is answered');
+    assert.equal(answer.advisory.source.place, 'feed', 'what counts is answered');
+    // The official feed names no versions: what is known of them stays.
+    const item = JSON.stringify({ id: cve, summary: 'x', status: 'fixed', _kubernetes_io: {} });
+    assert.equal((await controller.admin.addAdvisory(from('official', item))).outcome, 'unchanged');
     assert.deepEqual(await log(), before);
   });
 
   test('another record of the same flaw takes its place', async () => {
     assert.ok((await tags()).includes(`cve=${cve}`));
-    await controller.admin.addAdvisory(from('feed', fixedIn('1.12.1')));
+    const { outcome, changes } = await controller.admin.addAdvisory(from('feed', fixedIn('1.12.1')));
+    assert.equal(outcome, 'changed');
+    assert.match(
+      changes.join('\n'),
+      /^affected: kube-apiserver .* -> kube-apiserver 1\.12\.0 to before 1\.12\.1$/,
+    );
     assert.ok(!(await tags()).includes(`cve=${cve}`), 'v1.12.2 is patched by this one');
     assert.equal((await controller.admin.advisories()).length, 2);
     // A version alone is no proof: the server stays shielded.

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { exposureOf, tagsFor } from '../intel/match.ts';
-import { parseOsv } from '../intel/osv.ts';
+import { readAdvisory } from '../intel/read.ts';
 import { parseServerVersion } from '../intel/version.ts';
 import type { Advisory, Exposure } from '../model/advisory.ts';
 import type { Shield } from '../model/shield.ts';
@@ -29,7 +29,7 @@ export type Knowledge = {
 };
 
 /**
- * Reads shields (`*.yaml`), running the tests of each, and advisories (OSV records, `*.json`).
+ * Reads shields (`*.yaml`), running the tests of each, and advisories (`*.json`).
  * @throws Failure of the first file that can't be used; one bad file refuses all, for what is left out would not shield
  */
 export function loadKnowledge(shieldsFolder: string, advisoriesFolder: string | undefined): Knowledge {
@@ -79,17 +79,6 @@ function filesIn(folder: string, pattern: RegExp): string[] {
   } catch (cause) {
     throw new Failure('unreadable', "can't be read: there is no such folder", { place: folder, cause });
   }
-}
-
-/** Reads one OSV record. @throws Failure `bad-advisory` */
-export function readAdvisory(text: string, place: string): Advisory {
-  let record: unknown;
-  try {
-    record = JSON.parse(text);
-  } catch (cause) {
-    throw new Failure('bad-advisory', 'this is not JSON', { place, cause });
-  }
-  return parseOsv(record, place);
 }
 
 function refuseTwice(ids: readonly string[], what: 'shield' | 'advisory', folder: string): void {

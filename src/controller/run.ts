@@ -47,7 +47,7 @@ export type ControllerOptions = {
   readonly policyFile?: string;
   /** Folder of shields (`*.yaml`). */
   readonly shieldsFolder: string;
-  /** Folder of advisories as OSV records (`*.json`); none when left out. */
+  /** Folder of advisories (`*.json`, any format that intel/read.ts reads); none when left out. */
   readonly advisoriesFolder?: string;
   /** Seconds between probes; 30 when left out. */
   readonly probeSeconds?: number;

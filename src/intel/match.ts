@@ -18,6 +18,10 @@ export function exposureOf(advisory: Advisory, component: Component, version: Se
     status,
     reason,
   });
+  if (advisory.affected.length === 0) return answer('not-applicable', 'its source names no versions');
+  if (entries.length === 0 && advisory.affected.some((entry) => entry.component === 'kubernetes')) {
+    return exposureOfAnyPart(advisory, component, version);
+  }
   if (entries.length === 0) {
     const others = [...new Set(advisory.affected.map((entry) => entry.component))].join(', ');
     return answer('not-applicable', `it is about ${others || 'no component'}, not ${component}`);
@@ -37,6 +41,17 @@ export function exposureOf(advisory: Advisory, component: Component, version: Se
     'vendor-unknown',
     `the base version ${worst.why}; the ${version.distribution} build ${versionText(version)}${version.suffix} may carry the fix without showing it`,
   );
+}
+
+/** A record that is about Kubernetes and doesn't say which part can rule a component out, but not in. */
+function exposureOfAnyPart(advisory: Advisory, component: Component, version: ServerVersion): Exposure {
+  const named = advisory.affected.map((entry) =>
+    entry.component === 'kubernetes' ? { ...entry, component } : entry,
+  );
+  const found = exposureOf({ ...advisory, affected: named }, component, version);
+  if (found.status !== 'vulnerable') return found;
+  const reason = `${found.reason}; the record is about Kubernetes and doesn't say whether ${component} has the flaw`;
+  return { ...found, status: 'vendor-unknown', reason };
 }
 
 /**

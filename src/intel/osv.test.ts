@@ -86,7 +86,7 @@ test('packages become components; modules of other ecosystems do not', () => {
     ['kubernetes', 'k8s.io/controller-manager', 'kube-controller-manager'],
     ['kubernetes', 'k8s.io/kubelet', 'kubelet'],
     ['kubernetes', 'k8s.io/ingress-nginx', 'ingress-nginx'],
-    ['kubernetes', 'k8s.io/kubernetes', 'other'],
+    ['kubernetes', 'k8s.io/kubernetes', 'kubernetes'],
     ['kubernetes', 'sigs.k8s.io/secrets-store-csi-driver', 'other'],
     ['kubernetes', 'constructor', 'other'],
     ['Go', 'k8s.io/apiserver', 'other'],

@@ -1,11 +1,10 @@
 // OSV records (https://ossf.github.io/osv-schema/, 1.6) → advisories.
 import { z } from 'zod';
-import { Failure } from '../base/failure.ts';
-import { parseVersion } from '../base/version.ts';
 import { Advisory, AdvisoryId, type Component } from '../model/advisory.ts';
 import { cvssBaseScore, severityOf } from './cvss.ts';
 import { applyOverlay } from './overlay.ts';
 import { type RangeEvent, rangesFromEvents } from './ranges.ts';
+import { checkRecord, componentNamed, firstLine, readVersion, refuseRecord, webLinks } from './record.ts';
 
 /** What we read of a record. Loose: sources add members of their own. Limits bound what a hostile record costs. */
 const Scores = z.array(z.looseObject({ type: z.string(), score: z.string().max(500) })).max(20);
@@ -48,13 +47,8 @@ type OsvAffected = z.infer<typeof OsvRecord>['affected'][number];
  * @throws Failure `bad-advisory` with the reason and the field
  */
 export function parseOsv(record: unknown, place: string): Advisory {
-  const checked = OsvRecord.safeParse(record);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw refuse(place, fieldPath(issue?.path ?? []), issue?.message ?? 'not an OSV record');
-  }
-  const osv = checked.data;
-  if (osv.withdrawn !== undefined) throw refuse(place, 'withdrawn', 'the record was withdrawn');
+  const osv = checkRecord(OsvRecord, record, 'an OSV record', place);
+  if (osv.withdrawn !== undefined) throw refuseRecord(place, 'withdrawn', 'the record was withdrawn');
   const vectors = [...osv.severity, ...osv.affected.flatMap(({ severity }) => severity)];
   const scores = vectors.flatMap(({ score }) => cvssBaseScore(score) ?? []);
   const cvss = scores.length > 0 ? Math.max(...scores) : undefined;
@@ -69,7 +63,7 @@ export function parseOsv(record: unknown, place: string): Advisory {
         package: affected.package.name,
         ranges: rangesOf(affected, `affected[${i}]`, place),
       })),
-      references: osv.references.map(({ url }) => url).filter((url) => /^https?:\/\//.test(url)),
+      references: webLinks(osv.references.map(({ url }) => url)),
       source: { format: 'osv', place },
     } satisfies z.input<typeof Advisory>),
   );
@@ -79,22 +73,9 @@ export function parseOsv(record: unknown, place: string): Advisory {
 function advisoryId({ id, aliases }: { id: string; aliases: readonly string[] }, place: string): string {
   const cves = [...new Set(aliases.filter((alias) => /^CVE-\d{4}-\d{4,}$/.test(alias)))];
   const chosen = !id.startsWith('CVE-') && cves.length === 1 ? (cves[0] ?? id) : id;
-  if (!AdvisoryId.safeParse(chosen).success) throw refuse(place, 'id', 'not the id of an advisory');
+  if (!AdvisoryId.safeParse(chosen).success) throw refuseRecord(place, 'id', 'not the id of an advisory');
   return chosen;
 }
-
-const components: Readonly<Record<string, Component>> = {
-  apiserver: 'kube-apiserver',
-  'kube-apiserver': 'kube-apiserver',
-  kubelet: 'kubelet',
-  kubectl: 'kubectl',
-  'controller-manager': 'kube-controller-manager',
-  'kube-controller-manager': 'kube-controller-manager',
-  'kube-proxy': 'kube-proxy',
-  'kube-scheduler': 'kube-scheduler',
-  'ingress-nginx': 'ingress-nginx',
-  etcd: 'etcd',
-};
 
 /**
  * `k8s.io/apiserver` and `kube-apiserver` of ecosystem `kubernetes` are the API server, and so on. In other ecosystems
@@ -102,8 +83,7 @@ const components: Readonly<Record<string, Component>> = {
  */
 function componentOf(ecosystem: string, name: string): Component {
   if (ecosystem.toLowerCase() !== 'kubernetes') return 'other';
-  const short = name.replace(/^(sigs\.)?k8s\.io\//, '').replace(/^go\.etcd\.io\//, '');
-  return Object.hasOwn(components, short) ? (components[short] ?? 'other') : 'other';
+  return componentNamed(name);
 }
 
 function rangesOf(
@@ -115,7 +95,7 @@ function rangesOf(
   affected.ranges.forEach(({ type, events: own }, i) => {
     if (type === 'GIT') return; // commits: a server doesn't tell which it has
     if (type !== 'SEMVER' && type !== 'ECOSYSTEM') {
-      throw refuse(place, `${field}.ranges[${i}].type`, `'${type}' is no type of range that is known`);
+      throw refuseRecord(place, `${field}.ranges[${i}].type`, `'${type}' is no type of range that is known`);
     }
     own.forEach((event, j) => {
       events.push(...readEvent(event, `${field}.ranges[${i}].events[${j}]`, place));
@@ -127,9 +107,9 @@ function rangesOf(
       events.push({ kind: 'introduced', version }, { kind: 'lastAffected', version });
     }
   }
-  if (events.length === 0) throw refuse(place, field, 'it names no versions');
+  if (events.length === 0) throw refuseRecord(place, field, 'it names no versions');
   if (!events.some(({ kind }) => kind === 'introduced')) {
-    throw refuse(place, field, 'no event says where it was introduced');
+    throw refuseRecord(place, field, 'no event says where it was introduced');
   }
   return rangesFromEvents(events);
 }
@@ -144,33 +124,5 @@ function readEvent(event: z.infer<typeof OsvEvent>, field: string, place: string
   add('lastAffected', event.last_affected);
   if (found.length === 1) return found;
   if (found.length === 0 && event.limit !== undefined) return [];
-  throw refuse(place, field, 'an event has exactly one of introduced, fixed, last_affected and limit');
-}
-
-function readVersion(text: string, field: string, place: string) {
-  const version = parseVersion(text);
-  if (!version) throw refuse(place, field, `'${text.replace(/[^\x20-\x7e]/g, '?')}' is no version`);
-  return version;
-}
-
-function refuse(place: string, field: string, why: string): Failure {
-  return new Failure('bad-advisory', `not usable as an advisory: ${why}`, {
-    place: field === '' ? place : `${place}: ${field}`,
-  });
-}
-
-function fieldPath(path: readonly PropertyKey[]): string {
-  return path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-/** One line for a table, without control or text-direction characters. */
-function firstLine(text: string): string {
-  const line = text.trimStart().split(/[\r\n]/, 1)[0] ?? '';
-  return line
-    .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
-    .trim()
-    .slice(0, 300);
+  throw refuseRecord(place, field, 'an event has exactly one of introduced, fixed, last_affected and limit');
 }

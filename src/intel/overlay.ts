@@ -1,7 +1,7 @@
 // Our corrections to published records: what is known to be wrong in them, one row each, with the reason. A row that no
 // longer finds what it corrects, because the source was mended, changes nothing.
 import { compareVersions, parseVersion } from '../base/version.ts';
-import type { Advisory, VersionRange } from '../model/advisory.ts';
+import type { Advisory, Component, VersionRange } from '../model/advisory.ts';
 import { type RangeEvent, rangesFromEvents } from './ranges.ts';
 
 type Correction = {
@@ -13,7 +13,9 @@ type Correction = {
     /** The flaw is as old as the component. */
     | { readonly kind: 'introduced'; readonly from: string; readonly to: string }
     /** No version has a fix, and none will. */
-    | { readonly kind: 'never-fixed' };
+    | { readonly kind: 'never-fixed' }
+    /** The part of Kubernetes that the record leaves out. */
+    | { readonly kind: 'component'; readonly component: Component };
   readonly reason: string;
 };
 
@@ -80,24 +82,66 @@ const corrections: readonly Correction[] = [
       reason: 'the project will not fix it: every version is affected',
     }),
   ),
+  ...components(),
 ];
+
+/** Records of the CVE Program say `Kubernetes` where the advisory's text names the part. */
+function components(): readonly Correction[] {
+  const rows: readonly (readonly [Component, readonly string[]])[] = [
+    [
+      'kube-apiserver',
+      [
+        ...['CVE-2018-1002105', 'CVE-2018-1002102', 'CVE-2019-11247', 'CVE-2019-11253', 'CVE-2019-11254'],
+        ...['CVE-2019-1002100', 'CVE-2020-8552', 'CVE-2020-8554', 'CVE-2020-8559', 'CVE-2020-8561'],
+        ...['CVE-2020-8562', 'CVE-2021-25735', 'CVE-2021-25737', 'CVE-2021-25740', 'CVE-2022-3162'],
+        ...['CVE-2022-3172', 'CVE-2022-3294', 'CVE-2023-2727', 'CVE-2023-2728', 'CVE-2024-3177'],
+        ...['CVE-2025-4563', 'CVE-2025-5187'],
+      ],
+    ],
+    [
+      'kubelet',
+      [
+        ...['CVE-2017-1002101', 'CVE-2019-11248', 'CVE-2020-8551', 'CVE-2021-25741', 'CVE-2023-2431'],
+        ...['CVE-2023-3676', 'CVE-2023-3955', 'CVE-2023-5528', 'CVE-2024-10220', 'CVE-2024-9042'],
+        ...['CVE-2025-0426', 'CVE-2025-1767'],
+      ],
+    ],
+    ['kube-proxy', ['CVE-2020-8558']],
+    ['kube-controller-manager', ['CVE-2020-8555', 'CVE-2025-13281']],
+  ];
+  return rows.flatMap(([component, advisories]) =>
+    advisories.map((advisory) => ({
+      advisory,
+      change: { kind: 'component', component },
+      reason: `the record says Kubernetes; the flaw is the ${component}'s`,
+    })),
+  );
+}
 
 /** The advisory with what we know to be wrong put right, and a sentence for each correction made. */
 export function applyOverlay(advisory: Advisory): Advisory {
   let current = advisory;
   for (const correction of corrections) {
     if (correction.advisory !== advisory.id) continue;
-    const affected = current.affected.map((entry) => ({
-      ...entry,
-      ranges: normalised(entry.ranges.map((range) => corrected(range, correction.change))),
-    }));
+    const affected = current.affected.map((entry) => correctedEntry(entry, correction.change));
     if (JSON.stringify(affected) === JSON.stringify(current.affected)) continue;
     current = { ...current, affected, corrections: [...current.corrections, correction.reason] };
   }
   return current;
 }
 
-function corrected(range: VersionRange, change: Correction['change']): VersionRange {
+type Entry = Advisory['affected'][number];
+
+function correctedEntry(entry: Entry, change: Correction['change']): Entry {
+  if (change.kind === 'component') {
+    return entry.component === 'kubernetes' ? { ...entry, component: change.component } : entry;
+  }
+  return { ...entry, ranges: normalised(entry.ranges.map((range) => corrected(range, change))) };
+}
+
+type RangeChange = Exclude<Correction['change'], { kind: 'component' }>;
+
+function corrected(range: VersionRange, change: RangeChange): VersionRange {
   switch (change.kind) {
     case 'fixed':
       return same(range.fixed, change.from) ? { ...range, fixed: change.to } : range;

@@ -15,6 +15,8 @@ export const Component = z.enum([
   'kubectl',
   'etcd',
   'ingress-nginx',
+  /** Some part of Kubernetes; the record doesn't say which. */
+  'kubernetes',
   'other',
 ]);
 export type Component = z.infer<typeof Component>;
@@ -36,16 +38,24 @@ export const Advisory = z.strictObject({
   severity: Severity,
   /** CVSS base score, 0 to 10, when the source gives a vector or a score. */
   cvss: z.number().min(0).max(10).optional(),
+  /** Empty where the source names no versions (the official feed, mostly). */
   affected: z.array(
     z.strictObject({ component: Component, package: z.string(), ranges: z.array(VersionRange) }),
   ),
   references: z.array(z.string()),
   /** Where it was read: a file or URL, and the record's format. */
-  source: z.strictObject({ format: z.enum(['osv', 'cve-v5', 'feed']), place: z.string() }),
+  source: z.strictObject({ format: z.enum(['osv', 'cve-v5', 'feed', 'stackrox']), place: z.string() }),
   /** Corrections that our overlay made to the record, one sentence each. */
   corrections: z.array(z.string()).default([]),
 });
 export type Advisory = z.infer<typeof Advisory>;
+
+/** What reading a record changed in what is known; `changes` are sentences for people, empty unless `changed`. */
+export const AdvisoryChange = z.strictObject({
+  outcome: z.enum(['added', 'changed', 'unchanged']),
+  changes: z.array(z.string()),
+});
+export type AdvisoryChange = z.infer<typeof AdvisoryChange>;
 
 /** Whether one component at one version has one flaw, with the reason as a sentence. */
 export const Exposure = z.strictObject({

@@ -1,7 +1,7 @@
 // The wire between the CLI, agents, gates and the controller: HTTPS with mutual TLS, JSON bodies.
 // Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
 import { z } from 'zod';
-import { Advisory, Exposure } from './advisory.ts';
+import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
 import { Endpoint, Name, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
 import { Inventory } from './inventory.ts';
@@ -157,11 +157,14 @@ export const WhyAnswer = z.strictObject({
 export type WhyAnswer = z.infer<typeof WhyAnswer>;
 
 /**
- * POST /v1/advisories (admin): publishes one OSV record; it takes the place of one with the same id. Answer: the advisory
- * as it was read. `place` is where the record was found, for messages and provenance.
+ * POST /v1/advisories (admin): publishes one record (OSV, CVE Program format 5, feed item, stackrox YAML); it takes the place
+ * of one with the same id, but the official feed never that of another source. Answer: AdvisoryAnswer, with the advisory that is
+ * in force now. `place` is where the record was found, for messages and provenance.
  */
 export const AdvisoryRequest = z.strictObject({ place: z.string().max(4096), record: z.string() });
 export type AdvisoryRequest = z.infer<typeof AdvisoryRequest>;
+export const AdvisoryAnswer = z.strictObject({ advisory: Advisory, ...AdvisoryChange.shape });
+export type AdvisoryAnswer = z.infer<typeof AdvisoryAnswer>;
 
 /** GET /v1/advisories (admin): what the controller knows. */
 export const AdvisoriesAnswer = z.strictObject({ advisories: z.array(Advisory) });

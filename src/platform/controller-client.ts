@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { z } from 'zod';
 import { Failure } from '../base/failure.ts';
-import { Advisory } from '../model/advisory.ts';
+import type { Advisory } from '../model/advisory.ts';
 import {
   AdvisoriesAnswer,
+  AdvisoryAnswer,
   type AdvisoryRequest,
   EnrolAnswer,
   EventsAnswer,
@@ -196,7 +197,7 @@ export type Admin = {
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<readonly Advisory[]>;
   /** Answers when the stages that follow are decided. */
-  addAdvisory(request: AdvisoryRequest): Promise<Advisory>;
+  addAdvisory(request: AdvisoryRequest): Promise<AdvisoryAnswer>;
   close(): void;
 };
 
@@ -262,7 +263,8 @@ export function openAdmin(folder: string): Admin {
       await send('PUT', '/v1/policy', policy);
     },
     createToken: async (request) => parseAnswer(TokenAnswer, await send('POST', '/v1/tokens', request)),
-    addAdvisory: async (request) => parseAnswer(Advisory, await send('POST', '/v1/advisories', request)),
+    addAdvisory: async (request) =>
+      parseAnswer(AdvisoryAnswer, await send('POST', '/v1/advisories', request)),
     advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
     close: () => client.close(),
   };

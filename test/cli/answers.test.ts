@@ -1,7 +1,7 @@
 // What the commands answer, as text and as JSON, over a real controller that watches a server with the flaw.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -21,6 +21,10 @@ import {
 const own = scratch('answers');
 const data = own.path('data');
 const advisory = join(import.meta.dirname, '../../shields/advisories/CVE-2018-1002105.json');
+const feed = {
+  version: 'https://jsonfeed.org/version/1.1',
+  items: [{ id: 'CVE-2099-0001', summary: 'A flaw', status: 'open', _kubernetes_io: {} }],
+};
 let server: Server;
 let controller: Running;
 let address: string;
@@ -152,6 +156,27 @@ describe('-o json: one document on stdout, nothing on stderr', { concurrency: 2 
       assert.ok(holds(document(answer)), answer.stdout);
     });
   }
+  test('advisories add, of a folder: the good are published, the bad told, and again changes nothing', async () => {
+    const folder = own.path('records');
+    mkdirSync(join(folder, 'deeper'), { recursive: true });
+    copyFileSync(advisory, join(folder, 'deeper', 'CVE-2018-1002105.json'));
+    writeFileSync(join(folder, 'feed.json'), JSON.stringify(feed));
+    writeFileSync(join(folder, 'torn.yaml'), 'cve: CVE-2099-0002\n');
+    const dry = await here('advisories', 'add', folder, '--dry-run', '-o', 'json');
+    const outcomes = (answer: Answer) =>
+      (document(answer)['records'] as { outcome: string }[]).map(({ outcome }) => outcome);
+    assert.equal(dry.code, 3, dry.stderr);
+    assert.deepEqual(outcomes(dry), ['unchanged', 'added', 'refused']);
+    assert.deepEqual(outcomes(await here('advisories', 'add', folder, '-o', 'json')), outcomes(dry));
+    const again = await here('advisories', 'add', folder);
+    assert.equal(again.code, 3);
+    assert.match(again.stdout, /torn\.yaml +refused +\S+torn\.yaml:1:1: description: /);
+    assert.match(again.stdout, /3 records: 0 added, 0 changed, 2 unchanged, 1 refused$/m);
+    const [published] = (
+      document(await here('advisories', '-o', 'json'))['advisories'] as { id: string }[]
+    ).filter(({ id }) => id === 'CVE-2099-0001');
+    assert.ok(published, 'the item of the feed');
+  });
   test('shields test', async () => {
     const answer = await cli(['shields', 'test', '--json']);
     assert.equal(answer.code, 0);
