@@ -2,19 +2,26 @@
 import type { HealthReport } from '../model/api.ts';
 import type { Fleet } from './fleet.ts';
 import type { ListenerView } from './listener.ts';
+import type { Upstream } from './upstream.ts';
+import { checkVouching } from './vouching.ts';
 
 export type HealthState = {
   readonly ok: boolean;
   readonly detail: string;
-  /** Ports that accept connections and whose server answered a TLS handshake and was verified. */
+  /** Ports that accept connections, and whose server was verified and takes the gate's word for who is calling. */
   readonly listening: number[];
 };
 
-/** Asks every listener's server for a handshake, without any credential of the gate's. */
+/** How long the server's word holds that it accepts the gate's: a handshake is asked for each time. */
+const vouchedMs = 60_000;
+/** Upstreams are made anew with their credentials. */
+const vouched = new WeakMap<Upstream, number>();
+
+/** Asks every listener's server for a handshake, and now and then whether it accepts the gate's credential. */
 export async function checkHealth(fleet: Fleet, timeoutMs: number): Promise<HealthState> {
   const views = fleet.views();
   if (views.length === 0) return { ok: true, detail: 'no listener in the plan', listening: [] };
-  const answers = await Promise.all(views.map((view) => reach(view, timeoutMs)));
+  const answers = await Promise.all(views.map((view) => check(view, timeoutMs)));
   const listening = views.flatMap((view, index) =>
     answers[index] === undefined ? [view.listener.listen.port] : [],
   );
@@ -35,6 +42,16 @@ export function healthReport(
   counters: Record<string, number>,
 ): HealthReport {
   return { kind: 'gate', name, generation, ...state, counters };
+}
+
+async function check(view: ListenerView, timeoutMs: number): Promise<string | undefined> {
+  const trouble = await reach(view, timeoutMs);
+  if (trouble !== undefined) return trouble;
+  const since = vouched.get(view.upstream);
+  if (since !== undefined && performance.now() - since < vouchedMs) return undefined;
+  const refused = await checkVouching(view, timeoutMs);
+  if (refused === undefined) vouched.set(view.upstream, performance.now());
+  return refused;
 }
 
 /** Undefined when reached, else why not. */
