@@ -2,15 +2,17 @@
 import type { Clock } from '../base/clock.ts';
 import type { AgentPlan } from '../model/plan.ts';
 import { buildTable } from '../nft/build.ts';
+import { renderDelta } from '../nft/delta.ts';
 import { renderTable } from '../nft/render.ts';
 import type { Table } from '../nft/table.ts';
 import { pause } from '../platform/pause.ts';
 import { forgetSockets } from './conntrack-delete.ts';
+import { type Cut, flowEnds, socketEnds, summarise } from './cut.ts';
+import { type Standing, standingAfter, standingOf } from './drift.ts';
 import { cutForwarded } from './forwarded.ts';
 import { localAddresses, type Runner } from './host.ts';
 import { readTable, replaceTable, type StandingTable } from './kernel-table.ts';
 import { checkKeepOpen } from './lockout.ts';
-
 import { type Protected, resolvePlan } from './protected.ts';
 import { destroySockets, listSockets, mustCut, type Socket } from './sockets.ts';
 
@@ -18,9 +20,12 @@ export type Kernel = { readonly run: Runner; readonly clock: Clock };
 
 /** What was before the plan. */
 export type Before = {
-  /** The plan that it follows: its gate ports are looked at as well, for a service may have given up its gate. */
-  readonly former?: AgentPlan | undefined;
-  /** Last look at the table that goes. It is not waited for when it takes long. */
+  /**
+   * What is in force: its gate ports are looked at as well, for a service may have given up its gate. With its table and
+   * what stands of it, only what differs is changed; without, for it was found changed, everything is.
+   */
+  readonly former?: Pick<Applied, 'resolved'> & Partial<Pick<Applied, 'table' | 'standing'>>;
+  /** Last look at a table that goes. It is not waited for when it takes long. */
   readonly beforeReplacing?: () => Promise<void>;
 };
 
@@ -29,25 +34,28 @@ const lastLookMs = 100;
 
 export type Applied = {
   readonly resolved: Protected;
-  /** The table as it reads back: what later checks compare with. */
-  readonly standing: StandingTable;
-  /** The table is too large to list every few seconds. */
-  readonly brief: boolean;
-  /** The table was replaced in place: connections through a gate noticed nothing. */
-  readonly undisturbed: boolean;
+  readonly table: Table;
+  /** What later checks compare with. */
+  readonly standing: Standing;
+  /**
+   * `changed`: element by element and rule by rule; counts and recorded callers are kept. `in place`: everything but the
+   * hooks. In both connections through a gate notice nothing. `whole`: the hooks too.
+   */
+  readonly how: 'changed' | 'in place' | 'whole';
+  /** From the call until the kernel judged by the plan. */
+  readonly inKernelMs: number;
   /** From the call to the last connection cut, or to the look for connections when there was none to cut. */
   readonly milliseconds: number;
   readonly connectionsCut: number;
+  /** Whose they were. */
+  readonly cut: readonly Cut[];
   /** Connections that the kernel would not destroy. Their packets are refused all the same. */
   readonly leftOpen: number;
 };
 
-/** Script size, characters, above which drift is looked for in the names of chains only. */
-const briefAbove = 512 * 1024;
-
 /**
- * Applies a plan. The table is replaced in one transaction, so a failure before that changes nothing.
- * @throws Failure `plan-locks-out`, `bad-plan`, `bad-address`, `kernel-refused`
+ * Applies a plan. Each way into the kernel is one transaction, so a failure before that changes nothing.
+ * @throws Failure `plan-locks-out`, `bad-plan`, `bad-address`, `too-large`, `kernel-refused`
  */
 export async function applyPlan(
   kernel: Kernel,
@@ -56,26 +64,62 @@ export async function applyPlan(
 ): Promise<Applied> {
   const { run, clock } = kernel;
   const began = clock.mono();
-  const [addresses, before] = await Promise.all([
-    localAddresses(run),
-    readTable(run, true),
-    beforeReplacing && Promise.race([beforeReplacing(), pause(lastLookMs, AbortSignal.timeout(lastLookMs))]),
-  ]);
-  const resolved = resolvePlan(plan, addresses);
+  const addresses = await localAddresses(run);
+  const resolved = resolvePlan(plan, addresses, former?.resolved);
   checkKeepOpen(resolved);
   const table = buildTable(plan, { localAddresses: addresses }, resolved.services);
-  const script = renderTable(table);
-  const inPlace = before && replacing(before, former ?? plan, table);
-  const undisturbed = await replace(run, inPlace, script);
-  const ports = portsOf(resolved, former);
-  const { doomed, cut, leftOpen } = await cutSockets(run, resolved, ports, before !== undefined);
+  const replaced = await replace(run, table, resolved, former, beforeReplacing);
+  const inKernelMs = clock.mono() - began;
+  const ports = portsOf(resolved, former?.resolved.plan);
+  const { doomed, cut, leftOpen } = await cutSockets(run, resolved, ports, replaced.stood);
   const cutSocketsAt = clock.mono();
   await forgetSockets(run, doomed);
   const forwarded = await cutForwarded(run, resolved);
-  const milliseconds = (forwarded > 0 ? clock.mono() : cutSocketsAt) - began;
-  const brief = script.length > briefAbove;
-  const standing = (await readTable(run, brief)) ?? { generation: 0, chains: [], fingerprint: '' };
-  return { resolved, standing, brief, undisturbed, milliseconds, connectionsCut: cut + forwarded, leftOpen };
+  const milliseconds = (forwarded.length > 0 ? clock.mono() : cutSocketsAt) - began;
+  const { standing, how } = replaced;
+  const whose = summarise(resolved, [...doomed.map(socketEnds), ...forwarded.map(flowEnds)]);
+  const connectionsCut = cut + forwarded.length;
+  return { resolved, table, standing, how, inKernelMs, milliseconds, connectionsCut, cut: whose, leftOpen };
+}
+
+type Replaced = Pick<Applied, 'standing' | 'how'> & {
+  /** There was a table before: who came to a gate was steered there. */
+  readonly stood: boolean;
+};
+
+async function replace(
+  run: Runner,
+  table: Table,
+  { plan }: Protected,
+  former: Before['former'],
+  beforeReplacing: Before['beforeReplacing'],
+): Promise<Replaced> {
+  if (former?.table && former.standing) {
+    const delta = renderDelta(former.table, table);
+    if (delta && (await accepted(run, delta.script))) {
+      return { standing: standingAfter(former.standing, delta, table), how: 'changed', stood: true };
+    }
+  }
+  const [before] = await Promise.all([
+    readTable(run),
+    beforeReplacing && Promise.race([beforeReplacing(), pause(lastLookMs, AbortSignal.timeout(lastLookMs))]),
+  ]);
+  const stood = before !== undefined;
+  const standing = standingOf(table);
+  const inPlace = before && replacing(before, former?.resolved.plan ?? plan, table);
+  if (inPlace !== undefined && (await accepted(run, inPlace))) return { standing, how: 'in place', stood };
+  await replaceTable(run, renderTable(table));
+  return { standing, how: 'whole', stood };
+}
+
+/** False when the kernel says no: somebody has changed what stands. What comes next says so if there is more to it. */
+async function accepted(run: Runner, script: string): Promise<boolean> {
+  try {
+    await replaceTable(run, script);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The script that replaces the standing table but for its base chains, when `former` is the plan that it is of. */
@@ -85,20 +129,6 @@ function replacing(standing: StandingTable, former: AgentPlan, table: Table): st
   const names = (chains: Iterable<string>) => [...chains].sort().join();
   if (names(known.chains.map(({ name }) => name)) !== names(standing.chains)) return undefined;
   return renderTable(table, known);
-}
-
-/** True when it could be done in place. Else somebody has changed what stands, in ways that chain names don't show. */
-async function replace(run: Runner, inPlace: string | undefined, whole: string): Promise<boolean> {
-  try {
-    if (inPlace !== undefined) {
-      await replaceTable(run, inPlace);
-      return true;
-    }
-  } catch {
-    // The whole table is replaced below, and that says what is wrong if it can't be.
-  }
-  await replaceTable(run, whole);
-  return false;
 }
 
 /** Ports of this host whose connections the plan, or the one before it, decides about. */

@@ -1,10 +1,10 @@
 // What is in force on this host: one plan at a time, applied, checked against the kernel, repaired.
 import type { AgentPlan } from '../model/plan.ts';
-import type { Verdict } from '../model/policy.ts';
-import { ruleCounters } from '../nft/service-parts.ts';
+import { type CountedRule, ruleCounters } from '../nft/service-parts.ts';
 import { type Applied, applyPlan, type Kernel } from './apply.ts';
+import { compare } from './drift.ts';
 import { localAddresses } from './host.ts';
-import { readCounters, readTable, removeTable } from './kernel-table.ts';
+import { listTable, readCounters, readTable, removeTable } from './kernel-table.ts';
 import type { Protected } from './protected.ts';
 import type { SessionWatch } from './session-watch.ts';
 
@@ -41,10 +41,12 @@ function notHere({ services, localAddresses }: Protected): string[] {
 
 export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Promise<Enforcer> {
   const { run } = kernel;
-  let current: { plan: AgentPlan; applied: Applied } | undefined;
-  let generation = (await readTable(run, true))?.generation ?? 0;
+  let current: Applied | undefined;
+  let generation = (await readTable(run))?.generation ?? 0;
+  /** Odd while the kernel is being changed. */
+  let changes = 0;
   const counters = { drifts: 0, connections_cut: 0, left_open: 0 };
-  let verdictOfCounter = new Map<string, Verdict>();
+  let ruleOfCounter = new Map<string, CountedRule>();
   let last: Promise<unknown> = Promise.resolve();
 
   /** One change of the kernel at a time. */
@@ -54,45 +56,60 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     return mine;
   }
 
-  async function apply(plan: AgentPlan): Promise<Applied> {
-    const applied = await applyPlan(kernel, plan, {
-      former: current?.plan,
-      beforeReplacing: sessions.collect,
-    });
-    sessions.use(applied.resolved);
-    current = { plan, applied };
-    verdictOfCounter = ruleCounters(plan);
-    generation = plan.generation;
-    counters.connections_cut += applied.connectionsCut;
-    counters.left_open = applied.leftOpen;
-    return applied;
+  /** `drifted`: the standing table is not what it should be, and nothing of it is kept. */
+  async function apply(plan: AgentPlan, drifted = false): Promise<Applied> {
+    const former = drifted ? current && { resolved: current.resolved } : current;
+    changes += 1;
+    try {
+      const applied = await applyPlan(kernel, plan, {
+        ...(former ? { former } : {}),
+        beforeReplacing: sessions.collect,
+      });
+      sessions.use(applied.resolved, applied.how === 'changed');
+      current = applied;
+      ruleOfCounter = ruleCounters(plan);
+      generation = plan.generation;
+      counters.connections_cut += applied.connectionsCut;
+      counters.left_open = applied.leftOpen;
+    } finally {
+      changes += 1;
+    }
+    const { standing } = current;
+    if ([...standing.values()].includes(undefined)) {
+      const looked = findDrift().catch(() => undefined);
+      // A large table takes seconds to read back; what stands judges meanwhile.
+      if (standing.size < 1_000 && rangesOf(current) < 5_000) await looked;
+    }
+    return current;
   }
 
+  /** Undefined also when the table was changed by us meanwhile: what was read tells nothing then. */
   async function findDrift(): Promise<string | undefined> {
-    if (!current) return undefined;
-    const { applied } = current;
-    const [standing, addresses] = await Promise.all([readTable(run, applied.brief), localAddresses(run)]);
-    if (!standing) return 'the table was gone';
-    if (standing.generation !== applied.standing.generation)
-      return `the table was of generation ${standing.generation}`;
-    if (standing.fingerprint !== applied.standing.fingerprint) return 'the table had been changed';
-    const known = applied.resolved.localAddresses;
+    const mark = changes;
+    if (!current || mark % 2 === 1) return undefined;
+    const [listing, addresses] = await Promise.all([listTable(run), localAddresses(run)]);
+    if (mark !== changes) return undefined;
+    if (listing === undefined) return 'the table was gone';
+    const compared = compare(current.standing, listing);
+    if ('drift' in compared) return `the table had been changed: ${compared.drift}`;
+    current = { ...current, standing: compared.standing };
+    const known = current.resolved.localAddresses;
     const same = addresses.every((address) => known.has(address)) && new Set(addresses).size === known.size;
     return same ? undefined : "the host's addresses had changed";
   }
 
   return {
     get plan() {
-      return current?.plan;
+      return current?.resolved.plan;
     },
     get generation() {
       return generation;
     },
-    problems: () => (current ? notHere(current.applied.resolved) : []),
+    problems: () => (current ? notHere(current.resolved) : []),
     async counters() {
       const packets: Record<string, number> = {};
-      for (const [name, counter] of current?.applied.brief ? [] : await readCounters(run)) {
-        const what = verdictOfCounter.get(name) ?? name;
+      for (const [name, counter] of current ? await readCounters(run) : []) {
+        const what = ruleOfCounter.get(name)?.verdict ?? name;
         packets[`packets_${what}`] = (packets[`packets_${what}`] ?? 0) + counter.packets;
       }
       return { ...counters, ...packets };
@@ -100,17 +117,29 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     apply: (plan) => inTurn(() => apply(plan)),
     withdraw: () =>
       inTurn(async () => {
-        await removeTable(run);
-        current = undefined;
-        generation = 0;
+        changes += 1;
+        try {
+          await removeTable(run);
+          current = undefined;
+          generation = 0;
+        } finally {
+          changes += 1;
+        }
       }),
-    repair: () =>
-      inTurn(async () => {
-        const drift = await findDrift();
-        if (drift === undefined || !current) return undefined;
+    async repair() {
+      // Not in turn: reading a large table back must not keep a plan waiting.
+      const drift = await findDrift();
+      if (drift === undefined) return undefined;
+      return inTurn(async () => {
+        if (!current) return undefined;
         counters.drifts += 1;
-        await apply(current.plan);
+        await apply(current.resolved.plan, true);
         return drift;
-      }),
+      });
+    },
   };
+}
+
+function rangesOf({ resolved }: Applied): number {
+  return resolved.services.reduce((sum, { ranges }) => sum + ranges[4].length + ranges[6].length, 0);
 }

@@ -126,8 +126,8 @@ async function takePlan(
     receipt = receiptOf(follower, plan, applied);
     waiting = unconfirmed(next, clock);
     keep(follower, stored(next, waiting, clock));
-    const { milliseconds, connectionsCut, leftOpen, undisturbed } = applied;
-    log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, undisturbed });
+    const { milliseconds, connectionsCut, leftOpen, how } = applied;
+    log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, how });
   } catch (error) {
     log('plan-refused', { generation: plan.generation, error: describeFailure(error) });
     await deliver(follower, receiptOf(follower, plan, undefined, describeFailure(error)), signal);
@@ -201,7 +201,7 @@ function forUs({ name }: PlanFollower, plan: Plan): AgentPlan {
 function receiptOf(
   { clock, name }: PlanFollower,
   plan: Plan,
-  applied: (Pick<Applied, 'milliseconds' | 'connectionsCut'> & { leftOpen?: number }) | undefined,
+  applied: (Pick<Applied, 'milliseconds' | 'connectionsCut'> & Partial<Applied>) | undefined,
   refused?: string,
 ): Receipt {
   const leftOpen = applied?.leftOpen ?? 0;
@@ -218,6 +218,7 @@ function receiptOf(
     ...(error === undefined ? {} : { error }),
     milliseconds: applied?.milliseconds ?? 0,
     connectionsCut: applied?.connectionsCut ?? 0,
+    ...(applied?.cut && applied.cut.length > 0 ? { cut: [...applied.cut] } : {}),
     appliedAt: timestamp(clock.now()),
   };
 }

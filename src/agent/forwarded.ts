@@ -6,8 +6,8 @@ import { type Flow, parseFlow } from './conntrack-events.ts';
 import { kernelRefused, type Runner } from './host.ts';
 import type { Protected } from './protected.ts';
 
-/** Deletes the entries of forwarded connections that the plan no longer allows; answers how many. */
-export async function cutForwarded(run: Runner, resolved: Protected): Promise<number> {
+/** Deletes the entries of forwarded connections that the plan no longer allows; answers which. */
+export async function cutForwarded(run: Runner, resolved: Protected): Promise<readonly Flow[]> {
   const remote = resolved.plan.services
     .flatMap((service) => service.endpoints)
     .filter(({ address }) => !resolved.localAddresses.has(address));
@@ -22,7 +22,7 @@ export async function cutForwarded(run: Runner, resolved: Protected): Promise<nu
   });
   const cut = flows.filter((flow) => mustCut(resolved, flow));
   await deleteEntries(run, filtersFor(flows, cut).slice(0, maxDeletions));
-  return cut.length;
+  return cut;
 }
 
 /**

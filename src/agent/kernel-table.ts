@@ -1,5 +1,4 @@
 // The private table as it stands in the kernel: replaced, read back, removed. The only file that runs `nft` on it.
-import { createHash } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
 import { renderRemoval } from '../nft/render.ts';
 import { gatePortSet, generationChain, tableName } from '../nft/table.ts';
@@ -20,29 +19,14 @@ export type StandingTable = {
   readonly generation: number;
   /** Names of its chains. */
   readonly chains: readonly string[];
-  /**
-   * Changes when anybody changes a chain, a rule or an element, not when packets are counted or callers recorded. Of a
-   * brief reading: when chains come or go.
-   */
-  readonly fingerprint: string;
 };
 
-/**
- * Reads the table back; undefined when there is none. `brief` reads the names of its chains only: nft fetches every
- * element of every map to show anything more, which takes 2 s for 100,000 addresses.
- * @throws Failure `kernel-refused`
- */
-export async function readTable(run: Runner, brief: boolean): Promise<StandingTable | undefined> {
-  const [chains, whole] = await Promise.all([chainNames(run), brief ? '' : wholeTable(run)]);
-  if (chains.length === 0 || whole === undefined) return undefined;
+/** The names of the chains that stand; undefined when there is no table. @throws Failure `kernel-refused` */
+export async function readTable(run: Runner): Promise<StandingTable | undefined> {
+  const chains = await chainNames(run);
+  if (chains.length === 0) return undefined;
   const generation = chains.find((name) => name.startsWith(generationChain))?.slice(generationChain.length);
-  return {
-    generation: Number(generation ?? 0),
-    chains,
-    fingerprint: createHash('sha256')
-      .update(chains.join('\n') + whole)
-      .digest('hex'),
-  };
+  return { generation: Number(generation ?? 0), chains };
 }
 
 async function chainNames(run: Runner): Promise<string[]> {
@@ -54,9 +38,13 @@ async function chainNames(run: Runner): Promise<string[]> {
   return names;
 }
 
-async function wholeTable(run: Runner): Promise<string | undefined> {
+/**
+ * The whole table as nft lists it, without counts; undefined when there is none. It takes 2 s for 100,000 addresses.
+ * @throws Failure `kernel-refused`
+ */
+export async function listTable(run: Runner): Promise<string | undefined> {
   const ran = await run('nft', ['-s', 'list', 'table', 'inet', tableName]);
-  if (ran.code === 0) return ran.stdout.replace(/^\tset denied[46] \{\n[\s\S]*?^\t\}\n/gm, '');
+  if (ran.code === 0) return ran.stdout;
   if (/No such file or directory/.test(ran.stderr)) return undefined;
   throw kernelRefused('nft', ran);
 }

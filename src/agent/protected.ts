@@ -1,7 +1,8 @@
 // A plan made ready for questions: which service an address and port belong to, and what it says of a caller.
 import type { AgentPlan } from '../model/plan.ts';
 import { hasLocalGate } from '../nft/gate-of.ts';
-import { type ResolvedService, resolveService } from '../nft/intervals.ts';
+import type { ResolvedService } from '../nft/intervals.ts';
+import { resolveAfter } from '../nft/resolve-change.ts';
 
 export type Protected = {
   readonly plan: AgentPlan;
@@ -16,9 +17,14 @@ export type Protected = {
   readonly gatePorts: readonly number[];
 };
 
-/** @throws Failure `bad-address` */
-export function resolvePlan(plan: AgentPlan, localAddresses: readonly string[]): Protected {
-  const services = plan.services.map(resolveService);
+/** `former` is what was resolved before: most of it stays when little has changed. @throws Failure `bad-address` */
+export function resolvePlan(
+  plan: AgentPlan,
+  localAddresses: readonly string[],
+  former?: Protected,
+): Protected {
+  const known = new Map(former?.services.map((each) => [each.service.id, each]));
+  const services = plan.services.map((service) => resolveAfter(service, known.get(service.id)));
   const local = new Set(localAddresses);
   const byEndpoint = new Map<string, ResolvedService>();
   const byLocalPort = new Map<number, ResolvedService>();

@@ -99,13 +99,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     };
     let deleted = new AbortController();
     void watchDeletion(() => deleted.abort(), until);
+    let lookMs = 0;
     const repairDrift = async () => {
       while (!until.aborted) {
-        await pause((options.repairSeconds ?? 3) * 1000, AbortSignal.any([until, deleted.signal]));
+        // A large table takes seconds to read back: at most a fifth of the time goes into that.
+        const wait = Math.max((options.repairSeconds ?? 3) * 1000, lookMs * 4);
+        await pause(wait, AbortSignal.any([until, deleted.signal]));
         deleted = new AbortController();
         if (until.aborted) return;
         try {
+          const began = systemClock.mono();
           const drift = await enforcer.repair();
+          lookMs = systemClock.mono() - began;
           if (drift === undefined) continue;
           log('drift-repaired', { drift });
           trouble = { problem: undefined, repaired: drift };

@@ -8,8 +8,8 @@ import type { DeniedElement } from './kernel-table.ts';
 import type { Protected } from './protected.ts';
 
 export type SessionRecorder = {
-  /** Takes a plan into use for what comes from now on. Its table starts to count refused callers from nothing. */
-  use(resolved: Protected): void;
+  /** Takes a plan into use for what comes from now on. Its table counts refused callers from nothing, unless `kept`. */
+  use(resolved: Protected, kept?: boolean): void;
   event(event: FlowEvent): void;
   /** Ports of connections that have ended and wait for their counts: conntrack tells those long after, or when asked. */
   endedPorts(): readonly number[];
@@ -19,7 +19,7 @@ export type SessionRecorder = {
   denied(elements: readonly DeniedElement[], now: number): void;
 };
 
-/** Rule named for a connection that was open when a plan which refuses it came. */
+/** Rule named for a connection that was open when a plan which refuses it came, and for what a plan before refused. */
 const earlierPlan = 'portcullis/earlier-plan';
 /** Rule named for attempts at a gate port. */
 const gatePortRule = 'portcullis/gate-port';
@@ -37,10 +37,21 @@ type Opened = {
   recorded?: boolean;
 };
 
+/** The rule that refuses a caller; one that is let in by now was refused by a plan before. */
+function refusedBy(target: ResolvedService, caller: string): string {
+  const { verdict, rule } = judge(target, caller);
+  return verdict === 'pass' ? earlierPlan : rule;
+}
+
 export function createSessionRecorder(agent: string, emit: (record: SessionRecord) => void): SessionRecorder {
   const open = new Map<string, Opened>();
   let resolved: Protected | undefined;
-  let partyOf: (address: string) => Party = createParties([]);
+  /** Made when it is first asked for: a plan may know a hundred thousand addresses. */
+  let parties: ((address: string) => Party) | undefined;
+  const partyOf = (address: string): Party => {
+    parties ??= createParties(resolved?.plan.addressTags ?? []);
+    return parties(address);
+  };
   /** Refused packets that are recorded already, by caller and endpoint. */
   let counted = new Map<string, DeniedElement>();
   let countedAt: number | undefined;
@@ -73,9 +84,10 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
   }
 
   return {
-    use(next) {
+    use(next, kept = false) {
       resolved = next;
-      partyOf = createParties(next.plan.addressTags);
+      parties = undefined;
+      if (kept) return;
       counted = new Map();
       countedAt = undefined;
     },
@@ -132,7 +144,7 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
           server: service.server,
           generation: plan.plan.generation,
           verdict: 'denied',
-          rule: target ? judge(target, element.caller).rule : gatePortRule,
+          rule: target ? refusedBy(target, element.caller) : gatePortRule,
           from: partyOf(element.caller),
           to: { address: element.address, port: element.port },
           startedAt: timestamp(since),

@@ -12,7 +12,8 @@ import type { Protected } from './protected.ts';
 import { createSessionRecorder } from './session-records.ts';
 
 export type SessionWatch = {
-  use(resolved: Protected): void;
+  /** `kept`: the table counts on as it did. */
+  use(resolved: Protected, kept: boolean): void;
   /** Reads the refused callers now: before the table is replaced, whose counts go with it. */
   collect(): Promise<void>;
   /** What is wrong, for people; empty when all is well. */
@@ -104,9 +105,9 @@ export function watchSessions(parts: SessionWatchParts, signal: AbortSignal): Se
   void watchConnections();
   void watchCounts();
   return {
-    use(resolved) {
-      plans += 1;
-      recorder.use(resolved);
+    use(resolved, kept) {
+      if (!kept) plans += 1;
+      recorder.use(resolved, kept);
     },
     collect,
     problems() {

@@ -118,6 +118,13 @@ export const Receipt = z.strictObject({
   /** From the plan's arrival to the last connection cut. */
   milliseconds: z.number().min(0),
   connectionsCut: z.int().min(0),
+  /** Whose they were: callers with the rule that refuses them, the 100 with the most connections. */
+  cut: z
+    .array(
+      z.strictObject({ from: Address, server: Name, rule: z.string().max(256), connections: z.int().min(1) }),
+    )
+    .max(100)
+    .optional(),
   appliedAt: Timestamp,
 });
 export type Receipt = z.infer<typeof Receipt>;

@@ -11,10 +11,22 @@ export type Range = { readonly first: bigint; readonly last: bigint };
 /** A range and the index of the rule that decides for it; -1 is the service's default. */
 export type RuleRange = Range & { readonly rule: number };
 
-/** A service's rules resolved: per family the whole address space, in order and without gaps. */
+export type PerFamily<T> = { readonly 4: T; readonly 6: T };
+
+/** A service's rules resolved. */
 export type ResolvedService = {
   readonly service: ProtectedService;
-  readonly ranges: { readonly 4: readonly RuleRange[]; readonly 6: readonly RuleRange[] };
+  /** Per family the whole address space, in order and without gaps; neighbours are of different rules. */
+  readonly ranges: PerFamily<readonly RuleRange[]>;
+  /** What the ranges were made from, in the order of `comparePrefixes`. */
+  readonly prefixes: PerFamily<readonly RuleRange[]>;
+  /** How the ranges differ from those that they were made from (resolve-change.ts). */
+  readonly change?: PerFamily<RangeChange>;
+};
+export type RangeChange = {
+  readonly since: readonly RuleRange[];
+  readonly removed: readonly RuleRange[];
+  readonly added: readonly RuleRange[];
 };
 
 export const lastAddress: Readonly<Record<Family, bigint>> = { 4: (1n << 32n) - 1n, 6: (1n << 128n) - 1n };
@@ -23,12 +35,21 @@ export const lastAddress: Readonly<Record<Family, bigint>> = { 4: (1n << 32n) - 
 export function resolveService(service: ProtectedService): ResolvedService {
   const prefixes: Record<Family, RuleRange[]> = { 4: [], 6: [] };
   service.rules.forEach((rule, index) => {
-    for (const text of rule.from) {
+    for (const text of new Set(rule.from)) {
       const cidr = parseCidr(text);
       prefixes[cidr.family].push({ first: cidr.first, last: cidr.last, rule: index });
     }
   });
-  return { service, ranges: { 4: flatten(prefixes[4], 4), 6: flatten(prefixes[6], 6) } };
+  const whole = (family: Family): RuleRange[] =>
+    flatten(prefixes[family].sort(comparePrefixes), { first: 0n, last: lastAddress[family], rule: -1 });
+  return { service, ranges: { 4: whole(4), 6: whole(6) }, prefixes };
+}
+
+/** Ascending; of prefixes that begin at one address the widest first. */
+export function comparePrefixes(a: RuleRange, b: RuleRange): number {
+  if (a.first !== b.first) return a.first < b.first ? -1 : 1;
+  if (a.last !== b.last) return a.last > b.last ? -1 : 1;
+  return a.rule - b.rule;
 }
 
 /** The verdict for one caller, by binary search: the fast twin of policy's reference evaluator. @throws Failure `bad-address` */
@@ -53,7 +74,7 @@ function rangeAt(ranges: readonly RuleRange[], address: bigint): RuleRange {
   return ranges[indexAt(ranges, address)] as RuleRange;
 }
 
-function indexAt(ranges: readonly Range[], address: bigint): number {
+export function indexAt(ranges: readonly Range[], address: bigint): number {
   let low = 0;
   let high = ranges.length - 1;
   while (low < high) {
@@ -65,15 +86,13 @@ function indexAt(ranges: readonly Range[], address: bigint): number {
 }
 
 /**
- * Prefixes either nest or are disjoint, so one pass with a stack of the prefixes around the current address finds the
- * lowest rule index for every address.
+ * The ranges of one stretch of addresses, whose own rule is that of the prefixes around it. Prefixes, in order and inside
+ * the stretch, either nest or are disjoint, so one pass with a stack of those around the current address finds the lowest
+ * rule index for every address.
  */
-function flatten(prefixes: readonly RuleRange[], family: Family): RuleRange[] {
-  const sorted = [...prefixes].sort((a, b) =>
-    a.first !== b.first ? (a.first < b.first ? -1 : 1) : a.last === b.last ? 0 : a.last > b.last ? -1 : 1,
-  );
+export function flatten(prefixes: readonly RuleRange[], stretch: RuleRange): RuleRange[] {
   const out: { first: bigint; last: bigint; rule: number }[] = [];
-  let next = 0n;
+  let next = stretch.first;
   const emit = (last: bigint, rule: number) => {
     if (last < next) return;
     const previous = out.at(-1);
@@ -81,22 +100,26 @@ function flatten(prefixes: readonly RuleRange[], family: Family): RuleRange[] {
     else out.push({ first: next, last, rule });
     next = last + 1n;
   };
-  const around: { last: bigint; rule: number }[] = [{ last: lastAddress[family], rule: -1 }];
+  const around: { last: bigint; rule: number }[] = [{ last: stretch.last, rule: stretch.rule }];
   const top = () => around.at(-1) as { last: bigint; rule: number };
-  for (const prefix of sorted) {
+  for (const prefix of prefixes) {
     while (top().last < prefix.first) {
       emit(top().last, top().rule);
       around.pop();
     }
     emit(prefix.first - 1n, top().rule);
-    const outer = top().rule;
-    around.push({ last: prefix.last, rule: outer === -1 ? prefix.rule : Math.min(outer, prefix.rule) });
+    around.push({ last: prefix.last, rule: lower(top().rule, prefix.rule) });
   }
   while (around.length > 0) {
     emit(top().last, top().rule);
     around.pop();
   }
   return out;
+}
+
+/** The rule that decides of two; -1, the default, comes after all others. */
+export function lower(a: number, b: number): number {
+  return a === -1 ? b : b === -1 ? a : Math.min(a, b);
 }
 
 /** An address as text that nft and people read: dotted, or eight groups of hex. */

@@ -1,9 +1,12 @@
 // Table → text for `nft -f`.
-import { addressText, rangeText } from './intervals.ts';
+import { addressText, type Range, rangeText } from './intervals.ts';
 import {
+  type AddressSet,
   type Chain,
+  type Counter,
   type Key,
   type Match,
+  type RangeMap,
   type Rule,
   type Statement,
   type Store,
@@ -38,25 +41,25 @@ export function renderRemoval(): string {
 function clearing({ stores, chains, counters }: Table): string {
   const lines = [`flush table inet ${tableName}`];
   const remove = (kind: string, name: string) => lines.push(`delete ${kind} inet ${tableName} ${name}`);
-  for (const store of stores) remove(isMap(store) ? 'map' : 'set', store.name);
+  for (const store of stores) remove(storeKind(store), store.name);
   for (const { name, base } of chains) if (!base) remove('chain', name);
   for (const { name } of counters) remove('counter', name);
   return `${lines.join('\n')}\n`;
 }
 
-function isMap(store: Store): boolean {
-  return store.kind === 'endpoints' || store.kind === 'ranges' || store.kind === 'port-chains';
-}
-
 function contents(table: Table): string {
   const lines = [`table inet ${tableName} {`];
-  for (const { name, comment } of table.counters) {
-    lines.push(`  counter ${name} {`, `    comment "${commentText(comment)}"`, '  }');
+  for (const counter of table.counters) {
+    lines.push(`  counter ${counter.name} {`, `    ${counterBody(counter)}`, '  }');
   }
   for (const store of table.stores) lines.push(...storeLines(store));
   for (const chain of table.chains) lines.push(...chainLines(chain));
   lines.push('}', '');
   return lines.join('\n');
+}
+
+export function counterBody({ comment }: Counter): string {
+  return `comment "${commentText(comment)}"`;
 }
 
 /** Rule ids come from outside: only what can't end the quoted text passes, and no more than nft takes. */
@@ -65,47 +68,79 @@ function commentText(text: string): string {
 }
 
 function storeLines(store: Store): string[] {
-  const lines = [`  ${isMap(store) ? 'map' : 'set'} ${store.name} {`];
-  const elements = (items: readonly string[]) => {
-    if (items.length > 0) lines.push(`    elements = { ${items.join(',\n      ')} }`);
-  };
+  const texts = elementsOf(store).map(elementText);
+  return [
+    `  ${storeKind(store)} ${store.name} {`,
+    ...storeHead(store).map((line) => `    ${line}`),
+    ...(texts.length > 0 ? [`    elements = { ${texts.join(',\n      ')} }`] : []),
+    '  }',
+  ];
+}
+
+/** `map` or `set`, as nft tells them apart. */
+export function storeKind(store: Store): 'map' | 'set' {
+  return store.kind === 'endpoints' || store.kind === 'ranges' || store.kind === 'port-chains'
+    ? 'map'
+    : 'set';
+}
+
+/** Type and flags of a store, a line each. */
+export function storeHead(store: Store): string[] {
   switch (store.kind) {
     case 'endpoints':
-      lines.push(`    type ipv${store.family}_addr . inet_service : verdict`);
-      elements(
-        store.entries.map((e) => `${addressText(store.family, e.address)} . ${e.port} : goto ${e.chain}`),
-      );
-      break;
+      return [`type ipv${store.family}_addr . inet_service : verdict`];
     case 'ranges':
-      lines.push(
-        `    type ipv${store.family}_addr : verdict`,
-        ...(store.single ? [] : ['    flags interval']),
-      );
-      elements(store.entries.map((e) => `${rangeText(store.family, e)} : goto ${e.chain}`));
-      break;
+      return store.single
+        ? [`type ipv${store.family}_addr : verdict`]
+        : [`type ipv${store.family}_addr . inet_proto : verdict`, 'flags interval'];
     case 'port-chains':
-      lines.push('    type inet_service : verdict');
-      elements(store.entries.map((e) => `${e.port} : goto ${e.chain}`));
-      break;
+      return ['type inet_service : verdict'];
     case 'addresses':
-      lines.push(`    type ipv${store.family}_addr`, '    flags interval');
-      elements(store.ranges.map((range) => rangeText(store.family, range)));
-      break;
+      return [`type ipv${store.family}_addr . inet_proto`, 'flags interval'];
     case 'ports':
-      lines.push('    type inet_service');
-      elements(store.ports.map(String));
-      break;
+      return ['type inet_service'];
     case 'records':
-      lines.push(
-        `    type ipv${store.family}_addr . ipv${store.family}_addr . inet_service`,
-        `    size ${maxRecords}`,
-        '    flags dynamic,timeout',
-        '    timeout 10m',
-        '    counter',
-      );
+      return [
+        `type ipv${store.family}_addr . ipv${store.family}_addr . inet_service`,
+        `size ${maxRecords}`,
+        'flags dynamic,timeout',
+        'timeout 10m',
+        'counter',
+      ];
   }
-  lines.push('  }');
-  return lines;
+}
+
+/** An element as `nft` writes it: its key, and where a map leads from it. */
+export type Element = { readonly key: string; readonly chain?: string };
+
+/** The elements that a store is made with. */
+export function elementsOf(store: Store): Element[] {
+  switch (store.kind) {
+    case 'endpoints':
+      return store.entries.map(({ address, port, chain }) => ({
+        key: `${addressText(store.family, address)} . ${port}`,
+        chain,
+      }));
+    case 'ranges':
+      return store.entries.all().map((e) => ({ key: rangeKey(store, e), chain: e.chain }));
+    case 'port-chains':
+      return store.entries.map(({ port, chain }) => ({ key: String(port), chain }));
+    case 'addresses':
+      return store.entries.all().map((e) => ({ key: rangeKey(store, e) }));
+    case 'ports':
+      return store.ports.map((port) => ({ key: String(port) }));
+    case 'records':
+      return [];
+  }
+}
+
+export function elementText({ key, chain }: Element): string {
+  return chain === undefined ? key : `${key} : goto ${chain}`;
+}
+
+export function rangeKey(store: RangeMap | AddressSet, range: Range): string {
+  const text = rangeText(store.family, range);
+  return store.kind === 'ranges' && store.single ? text : `${text} . tcp`;
 }
 
 function chainLines(chain: Chain): string[] {
@@ -119,7 +154,7 @@ function chainLines(chain: Chain): string[] {
   return lines;
 }
 
-function ruleText(rule: Rule): string {
+export function ruleText(rule: Rule): string {
   const parts = [...rule.when.map(matchText), ...rule.act.map(statementText)];
   if (rule.comment !== undefined) parts.push(`comment "${commentText(rule.comment)}"`);
   return parts.join(' ');
@@ -137,7 +172,7 @@ function matchText(match: Match): string {
     case 'ports':
       return `${port(match.side)} @${match.set}`;
     case 'addresses':
-      return `${match.family === 4 ? 'ip' : 'ip6'} ${match.side === 'source' ? 'saddr' : 'daddr'} @${match.set}`;
+      return `${match.family === 4 ? 'ip' : 'ip6'} ${match.side === 'source' ? 'saddr' : 'daddr'} . meta l4proto @${match.set}`;
     case 'translated':
       return `ct status dnat ct direction ${match.direction}`;
     case 'local':
@@ -157,9 +192,9 @@ function keyText(key: Key): string {
     case 'original':
       return `meta l4proto tcp ct original ${ip} daddr . ct original proto-dst`;
     case 'caller-source':
-      return `${ip} saddr`;
+      return key.single ? `${ip} saddr` : `${ip} saddr . meta l4proto`;
     case 'caller-destination':
-      return `${ip} daddr`;
+      return key.single ? `${ip} daddr` : `${ip} daddr . meta l4proto`;
     case 'to-port':
       return 'tcp dport';
     case 'from-port':

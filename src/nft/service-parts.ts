@@ -2,27 +2,71 @@
 import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import type { Verdict } from '../model/policy.ts';
 import { type GateAt, hasLocalGate } from './gate-of.ts';
-import { type Family, families, type Range, type ResolvedService, ruleOf } from './intervals.ts';
-import type { Chain, Counter, Match, RangeMap, Rule, Statement, Store } from './table.ts';
+import {
+  type Family,
+  families,
+  type Range,
+  type ResolvedService,
+  type RuleRange,
+  ruleOf,
+} from './intervals.ts';
+import {
+  type Chain,
+  type Counter,
+  type Entries,
+  entriesOf,
+  type Match,
+  type Rule,
+  type Statement,
+  type Store,
+} from './table.ts';
 
 /** Notes who was refused; one chain for all rules, because a rule that fills a set is slow to load. */
 export const recordChain: Chain = {
   name: 'record',
   rules: families.map((family) => ({ when: [], act: [{ do: 'record', family }] })),
 };
-/** The name of a rule's counter, and of its chain; -1 is the default. */
-function counterName(service: string, index: number): string {
-  return index === -1 ? `d_${service}` : `r_${service}_${index}`;
+
+/**
+ * The name of each rule's counter and chain, by index. It comes from the rule's id, so that a rule which stays keeps its
+ * chain and its count when others come and go around it.
+ */
+function ruleNames({ id, rules }: ProtectedService): string[] {
+  const taken = new Set<string>();
+  return rules.map((rule) => {
+    const plain = `r_${id}_${hash(rule.id)}`;
+    let name = plain;
+    for (let more = 2; taken.has(name); more += 1) name = `${plain}_${more}`;
+    taken.add(name);
+    return name;
+  });
 }
 
-/** Counter name → verdict, for every rule of a plan. */
-export function ruleCounters(plan: AgentPlan): Map<string, Verdict> {
+/** Spreads ids over 53 bits (cyrb53); nothing rests on it being hard to invert. */
+function hash(text: string): string {
+  let a = 0xdeadbeef;
+  let b = 0x41c6ce57;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 2654435761);
+    b = Math.imul(b ^ code, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
+}
+
+/** What a counter of the table counts. */
+export type CountedRule = { readonly server: string; readonly rule: string; readonly verdict: Verdict };
+
+/** Counter name → rule, for every rule of a plan. */
+export function ruleCounters(plan: AgentPlan): Map<string, CountedRule> {
   return new Map(
     plan.services.flatMap((service) =>
-      [...service.rules.keys(), -1].map((index): [string, Verdict] => [
-        counterName(service.id, index),
-        ruleOf(service, index).verdict,
-      ]),
+      [...ruleNames(service), `d_${service.id}`].map((name, index): [string, CountedRule] => {
+        const { verdict, rule } = ruleOf(service, index);
+        return [name, { server: service.server, rule, verdict }];
+      }),
     ),
   );
 }
@@ -40,7 +84,7 @@ export function steers(service: ProtectedService): boolean {
  * those that come to this host's gate from elsewhere.
  */
 export function serviceParts(
-  { service, ranges }: ResolvedService,
+  { service, ranges, change }: ResolvedService,
   gateAt: (family: Family) => GateAt | undefined,
 ): {
   stores: Store[];
@@ -50,7 +94,8 @@ export function serviceParts(
   const stores: Store[] = [];
   const counters: Counter[] = [];
   const chains: Chain[] = [];
-  const verdictChain = (index: number) => counterName(service.id, index);
+  const names = ruleNames(service);
+  const verdictChain = (index: number) => names[index] ?? `d_${service.id}`;
   for (const index of [...service.rules.keys(), -1]) {
     const { verdict, rule } = ruleOf(service, index);
     const name = verdictChain(index);
@@ -63,31 +108,39 @@ export function serviceParts(
   const gateTo: Rule[] = [];
   const gateFrom: Rule[] = [];
   for (const family of families) {
+    /** A store of the ranges that are `wanted`; undefined when there are none. */
+    const addressed = <Entry extends Range>(
+      wanted: (range: RuleRange) => boolean,
+      entry: (range: RuleRange) => Entry,
+    ): Entries<Entry> | undefined => {
+      if (!ranges[family].some(wanted)) return undefined;
+      const all = (from: readonly RuleRange[]): Entry[] => from.filter(wanted).map(entry);
+      const changed = change?.[family];
+      return entriesOf(ranges[family], all, changed);
+    };
     for (const single of [true, false]) {
-      const decided = ranges[family].filter(
+      const entries = addressed(
         (range) => range.rule !== -1 && (range.first === range.last) === single,
+        ({ first, last, rule }) => ({ first, last, chain: verdictChain(rule) }),
       );
-      if (decided.length === 0) continue;
-      const map: RangeMap = {
-        kind: 'ranges',
-        name: `${single ? 'a' : 'v'}_${service.id}_${family}`,
-        family,
-        single,
-        entries: decided.map(({ first, last, rule }) => ({ first, last, chain: verdictChain(rule) })),
-      };
-      stores.push(map);
+      if (!entries) continue;
+      const name = `${single ? 'a' : 'v'}_${service.id}_${family}`;
+      stores.push({ kind: 'ranges', name, family, single, entries });
       const ask = (key: 'caller-source' | 'caller-destination'): Rule => ({
         when: [],
-        act: [{ do: 'lookup', key: { key, family }, map: map.name }],
+        act: [{ do: 'lookup', key: { key, family, single }, map: name }],
       });
       toRules.push(ask('caller-source'));
       fromRules.push(ask('caller-destination'));
     }
     const addresses = (kind: 's' | 'c', wanted: (index: number) => boolean): string | undefined => {
-      const chosen = merge(ranges[family].filter(({ rule }) => wanted(rule)));
-      if (chosen.length === 0) return undefined;
+      const entries = addressed(
+        ({ rule }) => wanted(rule),
+        ({ first, last }) => ({ first, last }),
+      );
+      if (!entries) return undefined;
       const name = `${kind}_${service.id}_${family}`;
-      stores.push({ kind: 'addresses', name, family, ranges: chosen });
+      stores.push({ kind: 'addresses', name, family, entries });
       return name;
     };
     const gate = gateAt(family);
@@ -166,15 +219,4 @@ function verdictRules(verdict: Verdict, counter: string, comment: string, gate: 
 function isClusterHost(service: ProtectedService, index: number): boolean {
   const rule = service.rules[index];
   return rule?.tier === 'control-plane' && rule.verdict === 'pass';
-}
-
-/** Ranges in order, those that touch as one. */
-function merge(ranges: readonly Range[]): Range[] {
-  const out: { first: bigint; last: bigint }[] = [];
-  for (const range of ranges) {
-    const previous = out.at(-1);
-    if (previous && previous.last + 1n === range.first) previous.last = range.last;
-    else out.push({ first: range.first, last: range.last });
-  }
-  return out;
 }

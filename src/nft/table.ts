@@ -1,5 +1,5 @@
 // The private table as data: rendered to text for `nft`, and walked by the packet tracer. Both read the same rules.
-import type { Family, Range } from './intervals.ts';
+import type { Family, Range, RangeChange, RuleRange } from './intervals.ts';
 
 export const tableName = 'portcullis';
 /** The name of an empty chain, with the generation behind it. */
@@ -32,7 +32,12 @@ export type Match =
  */
 export type Key =
   | { readonly key: 'to' | 'from' | 'original'; readonly family: Family }
-  | { readonly key: 'caller-source' | 'caller-destination'; readonly family: Family }
+  /** `single`: whether the map asked is one of single addresses. */
+  | {
+      readonly key: 'caller-source' | 'caller-destination';
+      readonly family: Family;
+      readonly single: boolean;
+    }
   | { readonly key: 'to-port' | 'from-port' | 'original-port' };
 
 export type Statement =
@@ -72,25 +77,63 @@ export type EndpointMap = {
   readonly family: Family;
   readonly entries: readonly { readonly address: bigint; readonly port: number; readonly chain: string }[];
 };
+/**
+ * Entries by address, made from a service's ranges when they are first asked for: a delta needs only what changed.
+ * `change` tells how they differ from the entries that were made from other ranges.
+ */
+export type Entries<Entry> = {
+  readonly all: () => readonly Entry[];
+  readonly source: readonly RuleRange[];
+  readonly change?: {
+    readonly since: readonly RuleRange[];
+    readonly removed: readonly Entry[];
+    readonly added: readonly Entry[];
+  };
+};
+
+/** `make` filters and maps ranges one by one, so what changed in them is what changed in the entries. */
+export function entriesOf<Entry>(
+  source: readonly RuleRange[],
+  make: (ranges: readonly RuleRange[]) => Entry[],
+  change: RangeChange | undefined,
+): Entries<Entry> {
+  let all: readonly Entry[] | undefined;
+  return {
+    all() {
+      all ??= make(source);
+      return all;
+    },
+    source,
+    ...(change
+      ? { change: { since: change.since, removed: make(change.removed), added: make(change.added) } }
+      : {}),
+  };
+}
+
 /** Address range → chain; ranges are disjoint and in order. */
 export type RangeMap = {
   readonly kind: 'ranges';
   readonly name: string;
   readonly family: Family;
-  /** Every range is one address: a hash in the kernel, which loads in half the time of a tree of intervals. */
+  /**
+   * Every range is one address: a hash in the kernel. Other ranges are kept with the protocol as a second field: the
+   * kernel then holds them in an array of its own for such sets (pipapo), to which elements are added without `nft`
+   * reading all of them first, as it does for a tree of plain intervals.
+   */
   readonly single: boolean;
-  readonly entries: readonly (Range & { readonly chain: string })[];
+  readonly entries: Entries<Range & { readonly chain: string }>;
 };
 export type PortMap = {
   readonly kind: 'port-chains';
   readonly name: string;
   readonly entries: readonly { readonly port: number; readonly chain: string }[];
 };
+/** Ranges that are disjoint and in order, with the protocol as a second field. */
 export type AddressSet = {
   readonly kind: 'addresses';
   readonly name: string;
   readonly family: Family;
-  readonly ranges: readonly Range[];
+  readonly entries: Entries<Range>;
 };
 export type PortSet = { readonly kind: 'ports'; readonly name: string; readonly ports: readonly number[] };
 /** Filled by packets: refused callers with a packet counter each. */

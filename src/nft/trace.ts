@@ -208,7 +208,7 @@ function matches(table: Table, match: Match, packet: Packet): boolean {
       const set = storeNamed(table, match.set, 'addresses');
       return (
         set.family === packet.family &&
-        set.ranges.some((range) => {
+        set.entries.all().some((range) => {
           const address = match.side === 'source' ? packet.source : packet.destination;
           return range.first <= address && address <= range.last;
         })
@@ -233,7 +233,9 @@ function lookUp(table: Table, key: Key, map: string, packet: Packet): string | u
   const endpoint = (address: bigint | undefined, port: number | undefined) =>
     storeNamed(table, map, 'endpoints').entries.find((e) => e.address === address && e.port === port)?.chain;
   const range = (address: bigint) =>
-    storeNamed(table, map, 'ranges').entries.find((e) => e.first <= address && address <= e.last)?.chain;
+    storeNamed(table, map, 'ranges')
+      .entries.all()
+      .find((e) => e.first <= address && address <= e.last)?.chain;
   const byPort = (port: number | undefined) =>
     storeNamed(table, map, 'port-chains').entries.find((e) => e.port === port)?.chain;
   switch (key.key) {

@@ -148,7 +148,7 @@ test('kill -9 leaves the table; a restart resumes the stored plan without its co
   first.plan(plan(1, 'deny'));
   await first.said(receiptFor(1));
   await first.stop('SIGKILL');
-  assert.equal((await readTable(world.run, true))?.generation, 1);
+  assert.equal((await readTable(world.run))?.generation, 1);
   assert.equal(await outsider(), 'ECONNREFUSED');
   const allowed = await world.caller.connect('10.9.0.7', '10.0.0.1', 6443);
   await removeTable(world.run);
@@ -161,7 +161,7 @@ test('kill -9 leaves the table; a restart resumes the stored plan without its co
   second.plan(plan(2, 'pass'));
   assert.equal((await second.said(receiptFor(2))).ok, true);
   assert.equal(await second.stop('SIGTERM'), 0);
-  assert.equal((await readTable(world.run, true))?.generation, 2);
+  assert.equal((await readTable(world.run))?.generation, 2);
   await allowed.end();
 });
 
@@ -179,7 +179,7 @@ test('a plan that closes a path which must stay open is refused by name, and not
     receipt.error ?? '',
     /'break-glass\/ops' for 192\.0\.2\.0: rule 'default'.*\[plan-locks-out\]/,
   );
-  assert.equal((await readTable(world.run, true))?.generation, 1);
+  assert.equal((await readTable(world.run))?.generation, 1);
   assert.equal(await outsider(), '6443 192.0.2.1');
 });
 
@@ -195,7 +195,7 @@ test('a plan that cuts the agent off its controller is taken back, with a receip
   const receipt = await agent.said(receiptFor(2));
   assert.equal(receipt.ok, false);
   assert.match(receipt.error ?? '', /\[rolled-back\]/);
-  assert.equal((await readTable(world.run, true))?.generation, 1);
+  assert.equal((await readTable(world.run))?.generation, 1);
   const mark = agent.mark();
   await agent.stop('SIGKILL');
   const again = startAgent();

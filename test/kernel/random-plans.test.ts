@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { applyPlan } from '../../src/agent/apply.ts';
-import { removeTable } from '../../src/agent/kernel-table.ts';
-import type { AgentPlan, ProtectedService } from '../../src/model/plan.ts';
+import { type Applied, applyPlan } from '../../src/agent/apply.ts';
+import { compare } from '../../src/agent/drift.ts';
+import { listTable, removeTable } from '../../src/agent/kernel-table.ts';
+import type { ProtectedService } from '../../src/model/plan.ts';
 import { buildTable } from '../../src/nft/build.ts';
 import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
 import { traceConnection } from '../../src/nft/trace.ts';
@@ -58,7 +59,7 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
   const seed = Number(process.env['SEED'] ?? 20181203);
   const samples = fc.sample(fc.record({ rules, otherwise: verdict }), { numRuns: 12, seed });
   const kernel = { run: world.run, clock: systemClock };
-  let former: AgentPlan | undefined;
+  let former: Applied | undefined;
   const met = { pass: 0, deny: 0, drop: 0, steer: 0 };
   for (const [index, sample] of samples.entries()) {
     const service: ProtectedService = {
@@ -67,10 +68,10 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
       default: sample.otherwise,
     };
     const plan = planOf([service], index + 1);
-    const { resolved, undisturbed } = await applyPlan(kernel, plan, { former });
-    assert.equal(undisturbed, former !== undefined);
-    former = plan;
-    assert.ok(localAddresses.every((address) => resolved.localAddresses.has(address)));
+    const applied = await applyPlan(kernel, plan, former ? { former } : {});
+    assert.equal(applied.how, former ? 'changed' : 'whole');
+    former = applied;
+    assert.ok(localAddresses.every((address) => applied.resolved.localAddresses.has(address)));
     const table = buildTable(plan, { localAddresses });
     await Promise.all(
       ways.map(async (way) => {
@@ -99,7 +100,7 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
   );
 });
 
-test('a table that was replaced in place is the one that replaces whole', async () => {
+test('a table that was changed element by element, or replaced in place, is the one that replaces whole', async () => {
   const listing = async () => {
     const { stdout } = await world.run('nft', ['-s', 'list', 'table', 'inet', 'portcullis']);
     return stdout
@@ -109,22 +110,42 @@ test('a table that was replaced in place is the one that replaces whole', async 
   };
   const kernel = { run: world.run, clock: systemClock };
   await removeTable(world.run);
-  let former: AgentPlan | undefined;
+  let former: Applied | undefined;
   for (const [index, sample] of fc
-    .sample(fc.record({ rules, otherwise: verdict }), { numRuns: 8, seed: 7 })
+    .sample(fc.record({ rules, otherwise: verdict }), { numRuns: 12, seed: 7 })
     .entries()) {
-    const service = {
+    const rulesNow = sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each));
+    const before = former?.resolved.plan.services[0];
+    const service: ProtectedService = {
       ...exampleService,
-      id: index % 3 === 0 ? 'one' : 'two',
-      rules: sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each)),
-      default: sample.otherwise,
+      id: index % 5 === 0 ? 'one' : 'two',
+      // Every other time only the callers of rules change.
+      rules:
+        index % 2 === 1 && before
+          ? before.rules.map((rule, at) => ({ ...rule, from: rulesNow[at]?.from ?? ['10.1.1.7'] }))
+          : rulesNow,
+      default: index % 2 === 1 && before ? before.default : sample.otherwise,
     };
-    const plan = planOf(index === 5 ? [] : [service], index + 1);
-    assert.equal((await applyPlan(kernel, plan, { former })).undisturbed, former !== undefined);
-    const inPlace = await listing();
+    const plan = planOf(index === 8 ? [] : [service], index + 1);
+    const changed = former && (await applyPlan(kernel, plan, { former }));
+    if (changed) {
+      assert.equal(changed.how, 'changed');
+      const after = await listing();
+      // What is expected to stand, worked out from the change, is what stands.
+      const text = await listTable(world.run);
+      const compared = compare(changed.standing, text ?? '');
+      assert.ok('standing' in compared, `plan ${index}: ${JSON.stringify(compared)}`);
+      const again = await applyPlan(kernel, plan, { former: { resolved: changed.resolved } });
+      assert.equal(again.how, 'in place');
+      assert.deepEqual(after, await listing());
+    }
+    const inPlace = changed && (await listing());
     await removeTable(world.run);
-    assert.equal((await applyPlan(kernel, plan, { former })).undisturbed, false);
-    assert.deepEqual(inPlace, await listing());
-    former = plan;
+    const whole = await applyPlan(kernel, plan);
+    assert.equal(whole.how, 'whole');
+    if (inPlace) assert.deepEqual(inPlace, await listing());
+    const read = compare(whole.standing, (await listTable(world.run)) ?? '');
+    assert.ok('standing' in read, JSON.stringify(read));
+    former = { ...whole, standing: read.standing };
   }
 });
