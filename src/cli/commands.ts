@@ -8,6 +8,11 @@ import { demo } from './demo.ts';
 import { events } from './events.ts';
 import { gate } from './gate.ts';
 import { logVerify } from './log-verify.ts';
+import { login } from './login.ts';
+import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
+import { policyDraft, policyDrop, policyRebase } from './policy-draft.ts';
+import { policyDiff, policyPreview } from './policy-review.ts';
+import { policyHistory, policyShow } from './policy-show.ts';
 import { probe } from './probe.ts';
 import { protect } from './protect.ts';
 import { remove } from './remove.ts';
@@ -35,7 +40,19 @@ export const commands: readonly Command[] = [
   shieldsTest,
   inventoryApply,
   policyApply,
+  policyShow,
+  policyDraft,
+  policyDiff,
+  policyPreview,
+  policyApprove,
+  policyCommit,
+  policyConfirm,
+  policyRollback,
+  policyRebase,
+  policyDrop,
+  policyHistory,
   token,
+  login,
   controller,
   agent,
   gate,

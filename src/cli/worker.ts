@@ -12,6 +12,17 @@ import {
   wrongUsage,
 } from './command.ts';
 
+/** Of whoever enrols. */
+export const enrolOptions: Readonly<Record<string, CommandOption>> = {
+  name: { type: 'string', value: 'NAME', help: 'the name that the token is for' },
+  controller: { type: 'string', value: 'ADDRESS:PORT', help: 'the controller' },
+  token: {
+    type: 'string',
+    value: 'TOKEN',
+    help: 'one-time token of `portcullis token` (or $PORTCULLIS_TOKEN)',
+  },
+};
+
 export const workerOptions: Readonly<Record<string, CommandOption>> = {
   ...dataOption,
   name: { type: 'string', value: 'HOST', help: "this host's name in the inventory (to enrol)" },

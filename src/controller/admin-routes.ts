@@ -33,6 +33,8 @@ export function adminRoutes(services: Services): readonly Route[] {
       roles: ['admin'],
       handle(call) {
         const request = parseBody(TokenRequest, call.body);
+        if (request.role === 'admin' && request.name === 'admin')
+          throw new Failure('bad-request', "'admin' is the controller's own identity", { place: 'name' });
         const { answer, entry } = makeToken(request, authority.pin, person(call), core.clock.now());
         core.record([entry]);
         return { json: answer };

@@ -20,8 +20,8 @@ export type Authority = {
   readonly pin: string;
   /** A fresh server key with its chain, the CA included so that enrolment can pin it. */
   serverIdentity(names: readonly string[]): Promise<KeyPair>;
-  /** Signs a worker's request. @throws Failure `bad-csr` */
-  signWorker(request: string, role: Exclude<Role, 'admin'>, name: string): Promise<string>;
+  /** Signs a request of a worker, or of a person who becomes admin. @throws Failure `bad-csr` */
+  signWorker(request: string, role: Role, name: string): Promise<string>;
   /** Writes a fresh admin identity to `<dataDir>/admin/` and returns its fingerprint. */
   writeAdmin(dataDir: string, controller: string): Promise<string>;
 };

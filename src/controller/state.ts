@@ -47,7 +47,7 @@ export const entryData = {
   }),
   token: z.object({
     digest: Sha256,
-    role: Role.exclude(['admin']),
+    role: Role,
     name: z.string(),
     expiresAt: Timestamp,
   }),

@@ -16,7 +16,7 @@ export type Role = z.infer<typeof Role>;
 /** POST /v1/enrol — no client certificate; the one-time token is the proof. Answer: EnrolAnswer. */
 export const EnrolRequest = z.strictObject({
   token: z.string(),
-  role: Role.exclude(['admin']),
+  role: Role,
   name: Name,
   /** PKCS #10, PEM. Its key never leaves the host; its subject is ignored. */
   csr: z.string(),
@@ -27,7 +27,7 @@ export type EnrolAnswer = z.infer<typeof EnrolAnswer>;
 
 /** POST /v1/tokens (admin). The answer's token holds the controller's CA pin: `<id>.<secret>.<sha256 of CA, hex>`. */
 export const TokenRequest = z.strictObject({
-  role: Role.exclude(['admin']),
+  role: Role,
   name: Name,
   ttlSeconds: z.int().min(1).max(86400).default(3600),
 });

@@ -63,7 +63,7 @@ export type Enrolment = {
   readonly controller: string;
   /** From POST /v1/tokens: `<id>.<secret>.<sha256 of the controller's CA>`. */
   readonly token: string;
-  readonly role: Exclude<Role, 'admin'>;
+  readonly role: Role;
   readonly name: string;
   /** The identity is written to `<dataDir>/identity/`. */
   readonly dataDir: string;
@@ -202,12 +202,13 @@ export type Admin = {
 };
 
 /**
- * Opens the API as admin with the identity in `<folder>/admin/` (a controller's data folder) or in the folder itself.
+ * Opens the API as admin with the identity in `<folder>/admin/` (a controller's data folder), in `<folder>/identity/` (a
+ * person's own, as `enrol` writes it) or in the folder itself.
  * @throws Failure `not-enrolled`
  */
 export function openAdmin(folder: string): Admin {
-  const inner = join(folder, 'admin');
-  const identity = readIdentity(existsSync(join(inner, 'identity.json')) ? inner : folder);
+  const inner = ['admin', 'identity'].map((name) => join(folder, name));
+  const identity = readIdentity(inner.find((path) => existsSync(join(path, 'identity.json'))) ?? folder);
   const client = openJsonClient(identity);
   const get = (path: string) => client.call({ method: 'GET', path });
   // A change answers when its plans are compiled and logged; a probe when every server has answered or timed out.
