@@ -180,6 +180,16 @@ async function startGate(name: string, runtime: string, upstream: number): Promi
         upstream: { address: '127.0.0.1', port: upstream, serverName: 'kubernetes' },
         shields: [],
         serverTags: [],
+        // One address plays every caller.
+        limits: {
+          connectionsPerSource: 1_000_000,
+          unauthenticated: 1_000_000,
+          unauthenticatedPerSource: 1_000_000,
+          handshakesPerSource: 100_000,
+          openRequests: 1_000_000,
+          shedLagMs: 60_000,
+          refuseLagMs: 60_000,
+        },
       },
     ],
   };

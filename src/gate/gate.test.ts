@@ -123,6 +123,24 @@ test('a refusal names the verdict that its incident carries, with both ends and 
   assert.notEqual(verdicts[0], verdicts[1]);
 });
 
+test('an incident that the controller was away for is delivered by the next start of the gate', async () => {
+  const { port, link, gate, server } = await stand();
+  link.away = true;
+  const refused = await caller(keys, port, keys.user);
+  refused.send('GET /api/../x HTTP/1.1\r\nHost: a\r\n\r\n');
+  await refused.ended();
+  await gate.stop();
+  assert.deepEqual(link.incidents, []);
+  link.away = false;
+  const again = startGate(keys, link, { dataDir: gate.dataDir });
+  stages.push({ server, link, gate: again, port });
+  await link.when(() => link.incidents.length > 0);
+  assert.deepEqual(
+    link.incidents.map(({ rule }) => rule),
+    ['path-dot-segment'],
+  );
+});
+
 for (const spelling of ['X-Remote-User', 'x-remote-user', 'X-REMOTE-USER', 'x-ReMoTe-UsEr']) {
   test(`a spoofed ${spelling} never passes, with and without a certificate`, async () => {
     const { server, port } = await stand();

@@ -5,16 +5,15 @@
 // once it has read the files and bound the ports of its first plan; from then on the files in memory are used.
 import { describeFailure, Failure } from '../base/failure.ts';
 import type { GatePlan } from '../model/plan.ts';
-import type { Incident } from '../model/record.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
-import { createSpool } from '../platform/spool.ts';
 import { createCounters } from './counters.ts';
 import { createFleet } from './fleet.ts';
 import { followPlan } from './follow-plan.ts';
 import { checkHealth, type HealthState, healthReport } from './health.ts';
 import { type IdentityFiles, type IdentityMaterial, loadIdentity } from './identity-files.ts';
+import { openIncidentSpool } from './incident-spool.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
@@ -50,8 +49,6 @@ export type GateOptions = {
 const healthMs = 5_000;
 const troubleMs = 1_000;
 const probeMs = 3_000;
-/** Incidents of at most about 7 KiB each wait here while the controller is away. */
-const spoolItems = 4_000;
 
 /**
  * Runs until the signal is aborted, then stops accepting, gives incidents two seconds to be delivered and cuts what is
@@ -94,13 +91,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   const lock = lockFolder(options.dataDir);
   if (options.user) checkReach(options.user, options.dataDir);
 
-  const spool = link
-    ? createSpool<Incident>({
-        send: (incidents) => link.sendIncidents({ incidents: [...incidents] }),
-        maxItems: spoolItems,
-        batchItems: 100,
-      })
-    : undefined;
+  const spool = link ? openIncidentSpool(link, options.dataDir, log) : undefined;
   const fleet = createFleet({
     gate: options.name,
     limits,

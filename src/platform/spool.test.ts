@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { createSpool } from './spool.ts';
+import { openSpoolFile } from './spool-file.ts';
 
 test('items pushed in one turn are delivered in order, in batches of the size asked for', async () => {
   const batches: number[][] = [];
@@ -65,4 +71,123 @@ test('one item that the controller refuses takes none of its batch with it', asy
   await spool.drained(5_000);
   assert.deepEqual(seen, [0, 1, 2, 4, 5, 6]);
   assert.equal(spool.refused, 1);
+});
+
+test('a full spool gives up the newest of the lowest rank for what ranks higher, and sends the highest first', async () => {
+  const sent: string[] = [];
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const spool = createSpool<string>({
+    maxItems: 4,
+    batchItems: 2,
+    rank: (item) => Number(item[0]),
+    send: async (batch) => {
+      await gate;
+      sent.push(...batch);
+    },
+  });
+  for (const item of ['0a', '0b', '0c', '1a', '0d', '2a', '1b', '2b', '2c', '2d']) spool.push(item);
+  assert.deepEqual([spool.pending, spool.dropped], [4, 6]);
+  open();
+  await spool.drained(5_000);
+  assert.deepEqual(sent, ['2a', '2b', '2c', '2d']);
+});
+
+test('what is on its way is never given up, and nothing is sent twice or lost beyond the count', async () => {
+  const step = fc.record({ rank: fc.integer({ min: 0, max: 3 }), wait: fc.boolean(), fail: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const sent: string[] = [];
+      let failing = false;
+      const spool = createSpool<string>({
+        maxItems: 5,
+        batchItems: 2,
+        minBackoffMs: 0,
+        maxBackoffMs: 0,
+        rank: (item) => Number(item[0]),
+        send: async (batch) => {
+          await Promise.resolve();
+          if (failing) throw new Failure('overloaded', 'later');
+          sent.push(...batch);
+        },
+      });
+      for (const [index, { rank, wait, fail }] of steps.entries()) {
+        failing = fail;
+        spool.push(`${rank}-${index}`);
+        if (wait) await new Promise(setImmediate);
+      }
+      failing = false;
+      await spool.drained(5_000);
+      assert.equal(new Set(sent).size, sent.length);
+      assert.equal(sent.length + spool.dropped, steps.length);
+      const best = steps.flatMap(({ rank }, index) => (rank === 3 ? [`3-${index}`] : []));
+      if (best.length <= 5) for (const item of best) assert.ok(sent.includes(item), item);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const Item = z.strictObject({ id: z.int() });
+const away = () => Promise.reject(new Failure('controller-unreachable', 'away'));
+const silent = () => {};
+
+test('what waited is there after a restart, in a file of the owner alone, and is gone when delivered', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-spool-'));
+  const path = join(folder, 'items.jsonl');
+  const first = createSpool<{ id: number }>({ send: away, store: openSpoolFile(path, Item, silent) });
+  for (const id of [1, 2, 3]) first.push({ id });
+  first.close();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  const seen: number[] = [];
+  const store = openSpoolFile(path, Item, silent);
+  assert.equal(store.damaged, undefined);
+  const second = createSpool<{ id: number }>({
+    store,
+    send: async (batch) => void seen.push(...batch.map(({ id }) => id)),
+  });
+  second.push({ id: 4 });
+  await second.drained(5_000);
+  second.close();
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.equal(readFileSync(path, 'utf8'), '');
+  rmSync(folder, { recursive: true });
+});
+
+test('a damaged file loses its damaged lines only, which are set aside', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-spool-'));
+  const path = join(folder, 'items.jsonl');
+  const text = '{"id":1}\n{"id":"x"}\n\u0000garbage\n{"id":2}\n{"id":3';
+  writeFileSync(path, text);
+  const store = openSpoolFile(path, Item, silent);
+  assert.deepEqual(store.found, [{ id: 1 }, { id: 2 }]);
+  assert.deepEqual(store.damaged, { lines: 3, place: `${path}.damaged` });
+  store.add({ id: 5 });
+  store.close();
+  assert.equal(readFileSync(`${path}.damaged`, 'utf8'), text);
+  const again = openSpoolFile(path, Item, silent);
+  assert.deepEqual([again.found, again.damaged], [[{ id: 1 }, { id: 2 }, { id: 5 }], undefined]);
+  again.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('a file that can not be written is told once, and the spool goes on', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-spool-'));
+  const path = join(folder, 'items.jsonl');
+  const told: string[] = [];
+  const store = openSpoolFile(path, Item, (error) => told.push(error.code));
+  // A folder in the file's place stops root too.
+  mkdirSync(path);
+  const seen: number[] = [];
+  const spool = createSpool<{ id: number }>({
+    store,
+    send: async (batch) => void seen.push(...batch.map(({ id }) => id)),
+  });
+  spool.push({ id: 1 });
+  await spool.drained(5_000);
+  spool.close();
+  store.close();
+  assert.deepEqual([seen, told], [[1], ['unwritable']]);
+  rmSync(folder, { recursive: true });
 });

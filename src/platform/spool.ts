@@ -1,4 +1,5 @@
-// A bounded queue in memory between something that happens (an incident, a session) and a controller that may be away.
+// A bounded queue between something that happens (an incident, a session) and a controller that may be away: in memory, and
+// in a store beside it where one is given.
 import { Failure } from '../base/failure.ts';
 
 export type SpoolOptions<T> = {
@@ -11,10 +12,26 @@ export type SpoolOptions<T> = {
   /** First wait after a failure, doubled up to `maxBackoffMs`; 200 and 10,000 when left out. */
   readonly minBackoffMs?: number;
   readonly maxBackoffMs?: number;
+  /** A small whole number: what ranks higher is sent first, and takes the place of what ranks lower in a full spool. */
+  readonly rank?: (item: T) => number;
+  /** Keeps what waits over a restart. */
+  readonly store?: SpoolStore<T>;
+};
+
+export type SpoolStore<T> = {
+  /** What waited when the store was opened, oldest first. */
+  readonly found: readonly T[];
+  add(item: T): void;
+  /** These wait now, and nothing else. */
+  replace(items: readonly T[]): void;
+  close(): void;
 };
 
 export type Spool<T> = {
-  /** Queues an item; a full spool drops it and counts it: what was seen first is what shows how something began. */
+  /**
+   * Queues an item. A full spool drops the newest of the lowest rank and counts it: what was seen first is what shows how
+   * something began.
+   */
   push(item: T): void;
   /** Items waiting. */
   readonly pending: number;
@@ -24,29 +41,67 @@ export type Spool<T> = {
   readonly refused: number;
   /** Resolves when nothing is waiting, or after `timeoutMs`. */
   drained(timeoutMs: number): Promise<void>;
-  /** Stops sending; what is waiting is lost. */
+  /** Stops sending; what is waiting is lost, unless there is a store. */
   close(): void;
 };
 
 export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
   const { send, maxItems = 10_000, batchItems = 500, minBackoffMs = 200, maxBackoffMs = 10_000 } = options;
-  const waiting: T[] = [];
+  const { rank = () => 0, store } = options;
+  /** By rank; each oldest first. */
+  const queues: T[][] = [];
   const idle = new Set<() => void>();
+  let waiting = 0;
+  /** The first so many of this queue are on their way. */
+  let sending: { readonly queue: T[]; readonly count: number } | undefined;
   let dropped = 0;
   let refused = 0;
   let running = false;
   let closed = false;
   let wake: (() => void) | undefined;
 
+  function queueOf(item: T): T[] {
+    const index = rank(item);
+    while (queues.length <= index) queues.push([]);
+    return queues[index] as T[];
+  }
+
+  /** Makes room for an item of that queue by dropping a lesser one, if there is one that is not on its way. */
+  function makeRoom(wanted: T[]): boolean {
+    for (const queue of queues) {
+      if (queue === wanted) return false;
+      if (queue.length <= (sending?.queue === queue ? sending.count : 0)) continue;
+      queue.pop();
+      waiting -= 1;
+      return true;
+    }
+    return false;
+  }
+
+  function take(item: T): boolean {
+    const queue = queueOf(item);
+    if (closed) return false;
+    if (waiting >= maxItems) {
+      dropped += 1;
+      if (!makeRoom(queue)) return false;
+    }
+    queue.push(item);
+    waiting += 1;
+    return true;
+  }
+
   async function pump(): Promise<void> {
     running = true;
     let backoff = minBackoffMs;
     let size = batchItems;
-    while (!closed && waiting.length > 0) {
-      const batch = waiting.slice(0, size);
+    for (;;) {
+      const queue = queues.findLast((one) => one.length > 0);
+      if (closed || !queue) break;
+      const batch = queue.slice(0, size);
+      sending = { queue, count: batch.length };
       try {
         await send(batch);
-        waiting.splice(0, batch.length);
+        leave(queue, batch.length);
         backoff = minBackoffMs;
         size = Math.min(batchItems, size * 2);
       } catch (error) {
@@ -59,13 +114,21 @@ export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
           size = Math.ceil(batch.length / 2);
         } else {
           refused += 1;
-          waiting.shift();
+          leave(queue, 1);
         }
       }
+      sending = undefined;
     }
+    sending = undefined;
     running = false;
     for (const done of idle) done();
     idle.clear();
+  }
+
+  function leave(queue: T[], count: number): void {
+    queue.splice(0, count);
+    waiting -= count;
+    store?.replace(queues.flat());
   }
 
   /** Waits, less when the spool is closed. The timer doesn't keep the process alive. */
@@ -80,21 +143,23 @@ export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
     });
   }
 
+  /** Items that come in the same turn travel together. */
+  function start(): void {
+    if (running || closed || waiting === 0) return;
+    running = true;
+    queueMicrotask(() => void pump());
+  }
+
+  for (const item of store?.found ?? []) take(item);
+  start();
   return {
     push(item) {
-      if (closed || waiting.length >= maxItems) {
-        dropped += 1;
-        return;
-      }
-      waiting.push(item);
-      // Items that come in the same turn travel together.
-      if (!running) {
-        running = true;
-        queueMicrotask(() => void pump());
-      }
+      if (take(item)) store?.add(item);
+      else if (closed) dropped += 1;
+      start();
     },
     get pending() {
-      return waiting.length;
+      return waiting;
     },
     get dropped() {
       return dropped;
@@ -115,6 +180,7 @@ export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
     close() {
       closed = true;
       wake?.();
+      store?.close();
     },
   };
 }
