@@ -267,8 +267,15 @@ describe('an advisory is refused', () => {
       const was = standing();
       const bad = file('bad.json', text);
       const record = join(root, 'shields/advisories/CVE-2018-1002105.json');
+      assertFailure(await cli(['advisories', 'add', bad, '--data-dir', data]), 1, [bad, '[bad-advisory]']);
+      assert.equal(standing(), was);
+      // Beside one that is known already.
       const answer = await cli(['advisories', 'add', bad, record, '--data-dir', data]);
-      assertFailure(answer, 1, [bad, '[bad-advisory]']);
+      assert.equal(answer.code, 3);
+      assert.match(
+        answer.stdout,
+        /bad\.json +refused .*\[bad-advisory\]\n2 records: .* 1 unchanged, 1 refused\n$/s,
+      );
       assert.equal(standing(), was);
     });
   }
