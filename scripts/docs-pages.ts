@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { failureCodes } from '../src/base/failure-codes.ts';
 import { commonOptions, exitCodes } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
+import { callerRefusals } from '../src/gate/caller.ts';
 import { refusals as httpRefusals } from '../src/http/refusals.ts';
 import { attributeTable } from '../src/inspect/attributes.ts';
 import { builtInRules } from '../src/inspect/built-in-rules.ts';
@@ -75,6 +76,7 @@ function errors(): string {
 }
 
 function refusals(): string {
+  const callers = Object.entries(callerRefusals).map(([code, sentence]) => row([`\`${code}\``, sentence]));
   const rows = Object.entries({ ...httpRefusals, ...judgeRefusals }).map(([code, { status, sentence }]) =>
     row([`\`${code}\``, String(status), sentence]),
   );
@@ -82,6 +84,8 @@ function refusals(): string {
     `${generated}# Refusals of the gate`,
     'A message that two readers could read differently is refused: the caller gets a Kubernetes `Status` whose message ends with the\ncode in brackets (`[obs-fold]`) and whose reason is one of Kubernetes (`BadRequest`), the gate counts it by its code, and the\nconnection ends. A refused answer of the server is replaced by a 502. Each code is also the id of a rule, in incidents.',
     ['| code | status | why |', '| --- | --- | --- |', ...rows].join('\n'),
+    'Callers refused for their client certificate, before any request, are answered 401 in words; these are counted and told by:',
+    ['| code | why |', '| --- | --- |', ...callers].join('\n'),
   ].join('\n\n');
 }
 

@@ -214,6 +214,10 @@ export const failureCodes = {
       'A plan, or the copy of one that was stored, can’t be used. The former one stands.',
       'Use programs of the same version; a damaged copy is replaced by the next plan.',
     ],
+    'bad-revocation-list': [
+      'A file holds no readable certificate revocation list.',
+      'Give PEM, one list for each CA that signs callers.',
+    ],
     'bad-user': ['The user to become is unknown, or root.', 'Give the name of another user, or `uid:gid`.'],
     'certificate-chain': [
       'The certificates of the server don’t form a chain that its callers verify.',

@@ -18,6 +18,11 @@ export const gate: Command = {
     'serving-cert': { type: 'string', value: 'FILE', help: 'PKI/apiserver.crt' },
     'serving-key': { type: 'string', value: 'FILE', help: 'PKI/apiserver.key' },
     'client-ca': { type: 'string', value: 'FILE', help: 'PKI/ca.crt: signs callers' },
+    'client-crl': {
+      type: 'string',
+      value: 'FILE',
+      help: 'revocation lists, PEM, one for each CA of the client CA file: revoked callers are refused',
+    },
     'front-proxy-cert': { type: 'string', value: 'FILE', help: 'PKI/front-proxy-client.crt' },
     'front-proxy-key': { type: 'string', value: 'FILE', help: 'PKI/front-proxy-client.key' },
     'impersonation-token': {
@@ -71,6 +76,7 @@ export const gate: Command = {
             frontProxyCertificate: context.option('front-proxy-cert') ?? base.frontProxyCertificate,
             frontProxyKey: context.option('front-proxy-key') ?? base.frontProxyKey,
             serverCa: context.option('server-ca') ?? base.serverCa,
+            ...optional('clientCrl', context.option('client-crl')),
             ...optional('impersonationToken', context.option('impersonation-token')),
             ...optional('impersonationCertificate', context.option('impersonation-cert')),
             ...optional('impersonationKey', context.option('impersonation-key')),

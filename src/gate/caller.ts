@@ -4,11 +4,27 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { canonicalAddress } from '../base/cidr.ts';
 import type { Identity } from '../inspect/connection-types.ts';
 import type { Carry } from './carry.ts';
+import type { IdentityMaterial } from './identity-files.ts';
 
 /** A verified identity, or why the presented certificate is refused, as a sentence for the person who sent it. */
 export type Caller =
   | { readonly ok: true; readonly identity: Identity }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly code: CallerRefusal; readonly reason: string };
+
+/** Counted by these, and told in findings (docs/reference/refusals.md). */
+export const callerRefusals = {
+  'client-certificate': 'The client certificate does not verify, or names its owner ambiguously.',
+  'certificate-revoked': 'The client certificate is on a revocation list.',
+  'revocation-list': 'No revocation list in force says whether the client certificate is revoked.',
+  'certificates-not-taken': 'The server is in mode bearer, in which the gate takes no client certificates.',
+} as const;
+export type CallerRefusal = keyof typeof callerRefusals;
+
+/** What a caller is judged by. */
+export type CallerView = {
+  readonly carry: Pick<Carry, 'takesCertificates' | 'credentialId'>;
+  readonly material: Pick<IdentityMaterial, 'clientCrl'>;
+};
 
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 /** Where servers from v1.33 read a user's UID in a certificate's subject. */
@@ -23,16 +39,19 @@ const credentialIdKey = 'authentication.kubernetes.io/credential-id';
  * lists usages must list clientAuth. Several CNs, an empty one and control bytes are refused: readers differ on them.
  * `now` is milliseconds since the epoch.
  */
-export function identifyCaller(
-  socket: TLSSocket,
-  carry: Pick<Carry, 'noCertificates' | 'credentialId'>,
-  now: number,
-): Caller {
+export function identifyCaller(socket: TLSSocket, { carry, material }: CallerView, now: number): Caller {
   // Its type leaves out that it is null on a destroyed socket and empty without a certificate.
   const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null;
   if (certificate === null) return refused('the connection ended during the handshake');
   if (certificate.raw === undefined) return { ok: true, identity: { method: 'none' } };
-  if (carry.noCertificates !== undefined) return refused(carry.noCertificates);
+  if (!carry.takesCertificates) {
+    return refused('this gate takes bearer tokens only', 'certificates-not-taken');
+  }
+  // Asked here too, because a resumed session keeps the verdict of its first handshake.
+  const lists = material.clientCrl;
+  if (lists && now > lists.expires) {
+    return refused('the revocation list that it must be looked up in is out of date', 'revocation-list');
+  }
   const starts = Date.parse(certificate.valid_from ?? '');
   const ends = Date.parse(certificate.valid_to ?? '');
   if (!(now <= ends)) return refused(`it expired on ${certificate.valid_to}`);
@@ -40,6 +59,8 @@ export function identifyCaller(
   if (!socket.authorized) {
     // A wrong usage is reported by OpenSSL as the chain's fault; say what it is.
     if (lacksClientAuth(certificate)) return refused('it is not for client authentication');
+    const revocation = revocationFault(errorCode(socket));
+    if (revocation) return revocation;
     return refused(`it does not verify against the cluster's client CA (${errorCode(socket)})`);
   }
   if (lacksClientAuth(certificate)) return refused('it is not for client authentication');
@@ -70,8 +91,18 @@ export function identifyCaller(
   };
 }
 
-function refused(why: string): Caller {
-  return { ok: false, reason: `the client certificate is refused: ${why}` };
+function refused(why: string, code: CallerRefusal = 'client-certificate'): Caller {
+  return { ok: false, code, reason: `the client certificate is refused: ${why}` };
+}
+
+/** OpenSSL's faults that speak of revocation, not of the certificate's chain. */
+function revocationFault(fault: string): Caller | undefined {
+  if (fault === 'CERT_REVOKED') return refused('it was revoked', 'certificate-revoked');
+  if (fault === 'UNABLE_TO_GET_CRL') {
+    return refused('the gate has no revocation list of its issuer', 'revocation-list');
+  }
+  if (/CRL/.test(fault)) return refused(`the revocation list does not verify (${fault})`, 'revocation-list');
+  return undefined;
 }
 
 function lacksClientAuth(certificate: Partial<PeerCertificate>): boolean {

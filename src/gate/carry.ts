@@ -9,8 +9,8 @@ import type { UpstreamCredentials, UpstreamMode } from './upstream.ts';
 export type Carry = {
   readonly settings: Pick<ConnectionSettings, 'identityFields' | 'carriage' | 'refuseImpersonation'>;
   readonly upstream: UpstreamCredentials;
-  /** Why callers with a client certificate are refused; undefined: they are not. */
-  readonly noCertificates: string | undefined;
+  /** Else callers with a client certificate are refused. */
+  readonly takesCertificates: boolean;
   /** Is a certificate's fingerprint carried? */
   readonly credentialId: boolean;
 };
@@ -42,8 +42,7 @@ export function carryOf(
       serverCa: material.serverCa,
       client: carriage.how === 'impersonation' ? material.impersonation : material.frontProxy,
     },
-    noCertificates:
-      mode === 'bearer' ? 'this gate takes bearer tokens only, and no client certificates' : undefined,
+    takesCertificates: mode !== 'bearer',
     credentialId: identity.credentialId,
   };
 }

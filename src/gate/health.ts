@@ -26,7 +26,9 @@ export async function checkHealth(fleet: Fleet, timeoutMs: number): Promise<Heal
     answers[index] === undefined ? [view.listener.listen.port] : [],
   );
   const troubles = views.flatMap((view, index) =>
-    answers[index] === undefined ? [] : [`${view.listener.server}: ${answers[index]}`],
+    [answers[index], revocationTrouble(view, Date.now())].flatMap((trouble) =>
+      trouble === undefined ? [] : [`${view.listener.server}: ${trouble}`],
+    ),
   );
   return {
     ok: troubles.length === 0,
@@ -52,6 +54,14 @@ async function check(view: ListenerView, timeoutMs: number): Promise<string | un
   const refused = await checkVouching(view, timeoutMs);
   if (refused === undefined) vouched.set(view.upstream, performance.now());
   return refused;
+}
+
+/** Callers with tokens are served all the same. `now` is milliseconds since the epoch. */
+function revocationTrouble({ material }: ListenerView, now: number): string | undefined {
+  const expires = material.clientCrl?.expires ?? Number.POSITIVE_INFINITY;
+  if (now <= expires) return undefined;
+  const since = new Date(expires).toISOString();
+  return `the client revocation list is out of date since ${since}: client certificates are refused until its file (--client-crl) holds a new one`;
 }
 
 /** Undefined when reached, else why not. */

@@ -1,10 +1,11 @@
 // The keys and certificates of one protected server, read and checked before anything listens with them.
-import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { readText } from '../platform/files.ts';
+import { revocationListExpiry } from '../platform/pki.ts';
 
 /** Paths, all PEM. */
 export type IdentityFiles = {
@@ -25,6 +26,8 @@ export type IdentityFiles = {
   readonly impersonationKey?: string;
   /** Signs the server's certificate. */
   readonly serverCa: string;
+  /** Revocation lists, one for each CA of clientCa: without a list of its issuer no client certificate is accepted. */
+  readonly clientCrl?: string;
 };
 
 /** The layout that kubeadm lays down on a control-plane host. */
@@ -39,12 +42,20 @@ export function kubeadmFiles(folder = '/etc/kubernetes/pki'): IdentityFiles {
   };
 }
 
+export type RevocationLists = {
+  /** One list each. */
+  readonly pem: readonly string[];
+  /** Milliseconds since the epoch when the first of them is out of date: from then on nobody is known not to be revoked. */
+  readonly expires: number;
+};
+
 export type CertificateAndKey = { readonly certificate: string; readonly key: string };
 
 /** What the files held, PEM, checked. */
 export type IdentityMaterial = {
   readonly serving: CertificateAndKey;
   readonly clientCa: string;
+  readonly clientCrl: RevocationLists | undefined;
   readonly frontProxy: CertificateAndKey | undefined;
   readonly impersonation: CertificateAndKey | undefined;
   /** Changes often, and without a trace in the fingerprint: connections read the one of the day. */
@@ -52,6 +63,8 @@ export type IdentityMaterial = {
   readonly serverCa: string;
   /** Changes when any of the files does, the token's left out. */
   readonly fingerprint: string;
+  /** 32 bytes, hex, of this process: whatever process it gives the material to takes the others' session tickets. */
+  readonly ticketSecret: string;
   /** Milliseconds since the epoch when the first of the certificates expires. */
   readonly expires: number;
   readonly leaf: X509Certificate;
@@ -63,7 +76,7 @@ const clientAuth = '1.3.6.1.5.5.7.3.2';
 /**
  * Reads and checks them all. `now` is milliseconds since the epoch.
  * @throws Failure naming the file: `unreadable`, `bad-certificate`, `bad-key`, `key-mismatch`, `certificate-expired`,
- * `certificate-not-yet-valid`, `certificate-use`, `certificate-chain`
+ * `certificate-not-yet-valid`, `certificate-use`, `certificate-chain`, `bad-revocation-list`
  */
 export function loadIdentity(files: IdentityFiles, now: number): IdentityMaterial {
   const serverCa = readAuthorities(files.serverCa, now);
@@ -81,19 +94,40 @@ export function loadIdentity(files: IdentityFiles, now: number): IdentityMateria
   const hash = createHash('sha256');
   const pairs = [serving, frontProxy, impersonation];
   const parts = pairs.flatMap((pair) => (pair ? [pair.certificate, pair.key] : ['', '']));
-  for (const text of [...parts, clientCa.pem, serverCa.pem]) hash.update(`${text.length}:${text}`);
+  const clientCrl = files.clientCrl === undefined ? undefined : readRevocationLists(files.clientCrl);
+  const texts = [...parts, clientCa.pem, serverCa.pem, ...(clientCrl?.pem ?? [])];
+  for (const text of texts) hash.update(`${text.length}:${text}`);
   return {
     serving: pem(serving),
     clientCa: clientCa.pem,
+    clientCrl,
     frontProxy: frontProxy && pem(frontProxy),
     impersonation: impersonation && pem(impersonation),
     impersonationToken:
       files.impersonationToken === undefined ? undefined : readToken(files.impersonationToken),
     serverCa: serverCa.pem,
     fingerprint: hash.digest('hex'),
+    ticketSecret,
     expires: Math.min(...pairs.map((pair) => pair?.leaf.validToDate.getTime() ?? Infinity)),
     leaf: serving.leaf,
   };
+}
+
+const ticketSecret = randomBytes(32).toString('hex');
+
+/** One that is out of date is read all the same: the gate then refuses client certificates, and health says why. */
+function readRevocationLists(path: string): RevocationLists {
+  const pem = readText(path).match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? [];
+  try {
+    if (pem.length === 0) throw new Error('no PEM block');
+    return { pem, expires: Math.min(...pem.map(revocationListExpiry)) };
+  } catch (cause) {
+    throw new Failure('bad-revocation-list', 'there is no readable certificate revocation list in it', {
+      place: path,
+      hint: 'give PEM (BEGIN X509 CRL), as `openssl ca -gencrl` writes it',
+      cause,
+    });
+  }
 }
 
 /** A bearer token (RFC 6750 2.1): what it may not hold could end its header line. */

@@ -1,5 +1,5 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
-import { constants, createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Server } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
@@ -23,6 +23,7 @@ import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
 import type { Guest } from './reception.ts';
 import { type CoarseClock, type RelayEvents, startRelay } from './relay.ts';
 import { unauthorizedAnswer } from './status-answer.ts';
+import { secureOptions } from './tls-options.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Everything that one generation judges by. A connection keeps the view that it began with. */
@@ -72,7 +73,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   const open = new Set<Handle>();
   const server = createServer(
     {
-      ...secureOptions(first),
+      ...secureOptions(first.listener, first.material),
       requestCert: true,
       // Decided after the handshake, so that the refused get a Status that says why.
       rejectUnauthorized: false,
@@ -96,17 +97,17 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   function accept(client: TLSSocket): void {
     const guest = door.guestOf(client);
     guest?.handshaken();
-    const caller = identifyCaller(client, view.carry, around.now());
+    const caller = identifyCaller(client, view, around.now());
     if (!caller.ok) {
-      counters.add(labelled('refusals_total', 'code', 'client-certificate'));
+      counters.add(labelled('refusals_total', 'code', caller.code));
       log('warning', 'refused', {
-        code: 'client-certificate',
+        code: caller.code,
         reason: caller.reason,
         from: client.remoteAddress,
         server: view.listener.server,
       });
       const id = randomUUID();
-      const finding = gateFinding('client-certificate', caller.reason, id);
+      const finding = gateFinding(caller.code, caller.reason, id);
       const scene = sceneOf(client, { method: 'none' });
       refuse(client, `${caller.reason} (verdict ${id})`, () => raise(finding, scene));
       return;
@@ -236,7 +237,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
         next.listener.server !== view.listener.server;
       view = next;
       door.update(next);
-      if (rekey) server.setSecureContext(secureOptions(next));
+      if (rekey) server.setSecureContext(secureOptions(next.listener, next.material));
     },
     stop() {
       return new Promise((resolve) => {
@@ -280,24 +281,6 @@ const responseClass: readonly (string | undefined)[] = [
   undefined,
   ...['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => labelled('responses_total', 'class', name)),
 ];
-
-/**
- * A ticket carries the verified client certificate, so it may only open the listener, server and client CA that it was
- * made by: keys are random per listener and change with the files, and the session context names server and files.
- * Renegotiation (TLS 1.2) is off: the identity is that of the one handshake.
- */
-function secureOptions({ listener, material }: ListenerView) {
-  const context = `${listener.server}|${listener.listen.address}|${listener.listen.port}|${material.fingerprint}`;
-  return {
-    cert: material.serving.certificate,
-    key: material.serving.key,
-    ca: material.clientCa,
-    minVersion: 'TLSv1.2' as const,
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    ticketKeys: randomBytes(48),
-    sessionIdContext: createHash('sha256').update(context).digest('hex').slice(0, 32),
-  };
-}
 
 function bind(server: Server, at: GateListener['listen']): Promise<void> {
   return new Promise((resolve, reject) => {

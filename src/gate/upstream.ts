@@ -10,6 +10,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import type { GateListener } from '../model/plan.ts';
+import { secureChannel } from './tls-options.ts';
 
 /** `vouching`: with the gate's client certificate, for callers whose identity travels in headers. `bare`: without. */
 export type UpstreamMode = 'vouching' | 'bare';
@@ -46,7 +47,7 @@ export function createUpstream(
   credentials: UpstreamCredentials,
   now: () => number,
 ): Upstream {
-  const shared = { ca: credentials.serverCa, minVersion: 'TLSv1.2' as const };
+  const shared = { ...secureChannel, ca: credentials.serverCa };
   const { client } = credentials;
   // A session vouches for whom it was made: each mode resumes its own only.
   const mode = (more: SecureContextOptions): ModeState => ({

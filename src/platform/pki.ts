@@ -85,6 +85,34 @@ export async function signRequest(
   return sign(authority, key, want);
 }
 
+/** A certificate revocation list, PEM, that revokes these certificates of the authority's; validity as in CertificateUse. */
+export async function createRevocationList(
+  authority: KeyPair,
+  revoked: readonly string[],
+  days: number,
+): Promise<string> {
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const { notBefore, notAfter } = validity(days);
+  const list = await x509.X509CrlGenerator.create({
+    issuer: issuer.subject,
+    thisUpdate: notBefore,
+    nextUpdate: notAfter,
+    entries: revoked.map((certificate) => ({
+      serialNumber: new x509.X509Certificate(certificate).serialNumber,
+      revocationDate: notBefore,
+    })),
+    signingKey: await signingKeyOf(authority),
+    signingAlgorithm: algorithm,
+  });
+  // The label that OpenSSL knows.
+  return `${list.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')}\n`;
+}
+
+/** When a revocation list of PEM is due to be followed by the next, milliseconds since the epoch. @throws what the parser throws */
+export function revocationListExpiry(pem: string): number {
+  return new x509.X509Crl(pem).nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
 /** Sha-256 of a certificate's DER, lower-case hex: what an enrolment token pins. */
 export function fingerprint(certificate: string): string {
   return createHash('sha256')
@@ -94,8 +122,6 @@ export function fingerprint(certificate: string): string {
 
 async function sign(authority: KeyPair, publicKey: CryptoKey, want: CertificateUse): Promise<string> {
   const issuer = new x509.X509Certificate(authority.certificate);
-  const der = createPrivateKey(authority.key).export({ format: 'der', type: 'pkcs8' });
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -122,11 +148,16 @@ async function sign(authority: KeyPair, publicKey: CryptoKey, want: CertificateU
     subject: subjectName(want.subject),
     ...validity(want.days),
     publicKey,
-    signingKey: signingKey as CryptoKey,
+    signingKey: await signingKeyOf(authority),
     signingAlgorithm: algorithm,
     extensions,
   });
   return pem(certificate);
+}
+
+async function signingKeyOf(authority: KeyPair): Promise<CryptoKey> {
+  const der = createPrivateKey(authority.key).export({ format: 'der', type: 'pkcs8' });
+  return (await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])) as CryptoKey;
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
