@@ -211,7 +211,7 @@ class ChunkedReader implements BodyReader {
 }
 
 /** Names that frame, route or authenticate (RFC 9110 §6.5.1): a reader that merges trailers into the head would obey. */
-const headOnlyNames = [
+export const headOnlyNames: readonly string[] = [
   'authorization',
   'connection',
   'content-length',

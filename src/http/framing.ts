@@ -102,7 +102,7 @@ function isPlainlySpaced(fields: FieldTable, index: number): boolean {
 /**
  * 1 to 15 decimal digits, so the number is exact. No leading zeros: a reader that guesses the base takes `010` for eight.
  */
-function readLength(bytes: Uint8Array, from: number, end: number): number | RefusalCode {
+export function readLength(bytes: Uint8Array, from: number, end: number): number | RefusalCode {
   if (from === end) return 'bad-length';
   let length = 0;
   for (let at = from; at < end; at++) {

@@ -82,6 +82,45 @@ export const refusals = {
   'chunk-overrun': { status: 400, sentence: 'The data of a chunk does not end where its size says.' },
   'trailers-too-large': { status: 431, sentence: 'The trailers are over the limit of bytes.' },
   'forbidden-trailer': { status: 400, sentence: 'A trailer has a name that only a head may use.' },
+  'h2-preface': { status: 400, sentence: 'The connection does not begin as HTTP/2 does.' },
+  'h2-frame-size': { status: 400, sentence: 'An HTTP/2 frame is not of a length that its type may have.' },
+  'h2-frame-order': { status: 400, sentence: 'An HTTP/2 frame stands where none of its type may stand.' },
+  'h2-stream-closed': { status: 400, sentence: 'An HTTP/2 stream goes on after its end.' },
+  'h2-padding': { status: 400, sentence: 'An HTTP/2 frame has more padding than payload.' },
+  'h2-settings': { status: 400, sentence: 'An HTTP/2 setting has a value that it may not have.' },
+  'h2-window': {
+    status: 400,
+    sentence: 'An HTTP/2 flow-control window is moved by nothing, or beyond its largest size.',
+  },
+  'h2-compression': { status: 400, sentence: 'An HTTP/2 header block can not be decompressed.' },
+  'h2-block-too-large': {
+    status: 431,
+    sentence: 'An HTTP/2 header block is over the limit of bytes or of CONTINUATION frames.',
+  },
+  'h2-field-name': {
+    status: 400,
+    sentence: 'An HTTP/2 field name is empty, not in lower case, or holds a byte that no name may hold.',
+  },
+  'h2-field-value': {
+    status: 400,
+    sentence: 'An HTTP/2 field value holds a control byte or white space around it.',
+  },
+  'h2-pseudo-field': {
+    status: 400,
+    sentence: 'The HTTP/2 pseudo-header fields are not the right ones, each once and before all others.',
+  },
+  'h2-connection-field': {
+    status: 400,
+    sentence: 'An HTTP/2 message has a field of HTTP/1.1 connections, such as Connection or Upgrade.',
+  },
+  'h2-scheme': { status: 400, sentence: 'The HTTP/2 scheme is not https.' },
+  'h2-authority': { status: 400, sentence: 'Host names another server than the HTTP/2 authority.' },
+  'h2-length': { status: 400, sentence: 'The HTTP/2 content is not as long as its Content-Length says.' },
+  'h2-extended-connect': {
+    status: 501,
+    sentence: 'Extended CONNECT asks for a tunnel, which the gate opens for HTTP/1.1 upgrades only.',
+  },
+  'h2-push': { status: 400, sentence: 'The server pushed an answer that nobody asked for.' },
 } as const satisfies Record<string, RefusalRow>;
 
 /** The code of a refusal: a key of the table. */

@@ -5,6 +5,7 @@ import type { RequestHead } from '../http/head.ts';
 import type { Severity } from '../model/common.ts';
 import { defaultLimits, type Limits } from '../model/limits.ts';
 import type { RuleAction } from '../model/shield.ts';
+import type { FloodBudget } from './h2/flood-budget.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RuleSet } from './rules.ts';
 
@@ -52,7 +53,17 @@ export type Carriage =
 /** docs/reference/limits.md says what each is. */
 export type ConnectionLimits = Pick<
   Limits,
-  'headBytes' | 'headFields' | 'heldBytes' | 'evidenceBytes' | 'aheadBytes'
+  | 'headBytes'
+  | 'headFields'
+  | 'heldBytes'
+  | 'evidenceBytes'
+  | 'aheadBytes'
+  | 'streams'
+  | 'continuations'
+  | 'streamResets'
+  | 'pingFrames'
+  | 'settingsFrames'
+  | 'idleFrames'
 >;
 export const defaultConnectionLimits: ConnectionLimits = defaultLimits;
 
@@ -74,6 +85,8 @@ export type ConnectionSettings = {
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
   readonly rules: RuleSet;
   readonly limits: ConnectionLimits;
+  /** The caller's, shared by all of its HTTP/2 connections. Left out: one that is never filled up again. */
+  readonly floodBudget?: FloodBudget;
   /**
    * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it,
    * and so does the Status that the caller is answered with. Without it there are no ids.
@@ -157,6 +170,8 @@ export type ConnectionSink = {
   abort(): void;
   /** Back-pressure by the judge: while true, don't read from the caller (it may be released later). */
   holdClient(hold: boolean): void;
+  /** The same of the server; what it sends all the same is kept. Only asked for over HTTP/2, and rarely. */
+  holdServer?(hold: boolean): void;
   finding(finding: Finding): void;
   /** One request was forwarded / one final response head delivered: for counters and access records. */
   request(method: string, path: string, auditId: string | undefined): void;

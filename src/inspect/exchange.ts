@@ -8,7 +8,24 @@ import type { HeldBytes } from './evidence.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
 import type { RequestInfo } from './request-info.ts';
 
-export class Exchange {
+/** What rules and findings ask of an exchange, whatever protocol it is of. */
+export type Judged = {
+  readonly info: RequestInfo;
+  readonly upgrade: boolean;
+  /** Fields of the head that begin at or after this offset are the gate's own. */
+  readonly injectedAt: number;
+  /** Of the final answer, or 101; 0 before. */
+  readonly status: number;
+  readonly facts: RequestFacts;
+  head(): RequestHead | undefined;
+};
+
+/** Will the answer go on until somebody ends it (a watch, a followed log)? */
+export function isStreaming(info: RequestInfo): boolean {
+  return info.watch || (info.subresource === 'log' && /(?:^|&)follow=/.test(info.query));
+}
+
+export class Exchange implements Judged {
   readonly info: RequestInfo;
   /** An upgrade request (DESIGN decision 6). */
   readonly upgrade: boolean;
@@ -47,9 +64,8 @@ export class Exchange {
     return this.#facts;
   }
 
-  /** Will its answer go on until somebody ends it (a watch, a followed log)? */
   get streams(): boolean {
-    return this.info.watch || (this.info.subresource === 'log' && /(?:^|&)follow=/.test(this.info.query));
+    return isStreaming(this.info);
   }
 }
 

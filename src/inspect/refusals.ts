@@ -38,6 +38,14 @@ export const judgeRefusals = {
   },
   'pipeline-over-limit': { status: 400, sentence: 'More requests were sent ahead than the gate keeps.' },
   'body-over-budget': { status: 413, sentence: 'The body is larger than what the rules may inspect.' },
+  'h2-reset-flood': { status: 429, sentence: 'More HTTP/2 streams were reset than a caller may.' },
+  'h2-ping-flood': { status: 429, sentence: 'More HTTP/2 PING frames were sent than a caller may.' },
+  'h2-settings-flood': { status: 429, sentence: 'More HTTP/2 SETTINGS frames were sent than a caller may.' },
+  'h2-idle-flood': {
+    status: 429,
+    sentence: 'More HTTP/2 frames were sent that carry nothing than a caller may.',
+  },
+  'h2-stream-limit': { status: 429, sentence: 'More HTTP/2 streams are open at once than the limit.' },
   'unsolicited-response': { status: 502, sentence: 'The server sent bytes that answer no request.' },
   'too-many-interim': { status: 502, sentence: 'The server sent more interim answers than the limit.' },
 } as const satisfies Record<string, Row>;

@@ -4,7 +4,7 @@ import type { UpgradeEvent } from './attributes.ts';
 import { stripped } from './built-in-rules.ts';
 import type { ConnectionSettings, ConnectionSink, Finding } from './connection-types.ts';
 import { HeldBytes } from './evidence.ts';
-import { type Exchange, findingOf } from './exchange.ts';
+import { findingOf, type Judged } from './exchange.ts';
 import { attributesOf } from './exchange-attributes.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
@@ -63,7 +63,7 @@ export class Reporter {
 
   /** Judges an answer of which nothing was delivered; reports what fired. */
   answer(
-    exchange: Exchange,
+    exchange: Judged,
     response: ResponseHead,
     candidates: Candidates,
     events: Candidates,
@@ -78,7 +78,7 @@ export class Reporter {
   }
 
   /** The upgrade machine's alarms, told in the words of the shields' rules where one fires. The connection is cut. */
-  alarm(event: UpgradeEvent, exchange: Exchange, response: ResponseHead | undefined): void {
+  alarm(event: UpgradeEvent, exchange: Judged, response: ResponseHead | undefined): void {
     const candidates = this.#settings.rules.event(exchange.info, exchange.upgrade, event);
     const fired = this.#judge(candidates, exchange, response, event);
     const builtIn = {
@@ -117,7 +117,7 @@ export class Reporter {
 
   #judge(
     candidates: Candidates,
-    exchange: Exchange,
+    exchange: Judged,
     response: ResponseHead | undefined,
     event: UpgradeEvent | '',
   ): readonly Fired[] {

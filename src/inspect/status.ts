@@ -21,6 +21,24 @@ const reasons: Readonly<Record<number, readonly [phrase: string, reason: string]
   505: ['HTTP Version Not Supported', 'BadRequest'],
 };
 
+function reasonOf(code: number): readonly [phrase: string, reason: string] {
+  return reasons[code] ?? (code < 500 ? ['Refused', 'BadRequest'] : ['Failed', 'InternalError']);
+}
+
+/** @param retryAfter in seconds */
+export function statusBody(code: number, message: string, retryAfter?: number): string {
+  return `${JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason: reasonOf(code)[1],
+    ...(retryAfter === undefined ? {} : { details: { retryAfterSeconds: retryAfter } }),
+    code,
+  })}\n`;
+}
+
 /**
  * A whole response, head and body, after which the connection ends, unless `keepAlive`.
  * @param withBody false for the answer to a HEAD request: the length is still told
@@ -32,18 +50,8 @@ export function statusAnswer(
   withBody: boolean,
   more: { readonly retryAfter?: number; readonly keepAlive?: boolean } = {},
 ): Buffer {
-  const [phrase, reason] =
-    reasons[code] ?? (code < 500 ? ['Refused', 'BadRequest'] : ['Failed', 'InternalError']);
-  const body = `${JSON.stringify({
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason,
-    ...(more.retryAfter === undefined ? {} : { details: { retryAfterSeconds: more.retryAfter } }),
-    code,
-  })}\n`;
+  const [phrase] = reasonOf(code);
+  const body = statusBody(code, message, more.retryAfter);
   const head =
     `HTTP/1.1 ${code} ${phrase}\r\nContent-Type: application/json\r\nCache-Control: no-cache, private\r\n` +
     `${more.retryAfter === undefined ? '' : `Retry-After: ${more.retryAfter}\r\n`}` +

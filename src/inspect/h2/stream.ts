@@ -1,0 +1,51 @@
+// One HTTP/2 stream: a request that was forwarded, or is being judged, and its answer.
+import type { RequestHead } from '../../http/head.ts';
+import type { ExchangeWatch } from '../connection-types.ts';
+import type { Judged } from '../exchange.ts';
+import type { Reporter } from '../reporter.ts';
+import { type RequestFacts, requestFacts } from '../request-facts.ts';
+import type { RequestInfo } from '../request-info.ts';
+
+export class Stream implements Judged {
+  readonly id: number;
+  readonly info: RequestInfo;
+  readonly report: Reporter;
+  readonly upgrade = false;
+  /** The gate's own fields are no part of `head`. */
+  readonly injectedAt: number = Number.POSITIVE_INFINITY;
+  watch: ExchangeWatch | undefined;
+  /** Of the final answer; 0 before. */
+  status = 0;
+  /** The final answer's head went to the caller. */
+  answered = false;
+  interim = 0;
+  /** Does the server know of it? */
+  forwarded = false;
+  callerDone = false;
+  serverDone = false;
+  /** Content still to come by Content-Length; -1 where none was told. */
+  requestLeft: number;
+  answerLeft = -1;
+  /** What the caller has added to its first window. */
+  window = 0;
+  readonly #head: RequestHead;
+  #facts: RequestFacts | undefined;
+
+  constructor(id: number, info: RequestInfo, head: RequestHead, report: Reporter, length: number) {
+    this.id = id;
+    this.info = info;
+    this.#head = head;
+    this.report = report;
+    this.requestLeft = length;
+  }
+
+  head(): RequestHead {
+    return this.#head;
+  }
+
+  get facts(): RequestFacts {
+    // What could not be read has no path.
+    this.#facts ??= requestFacts(this.info.path === '' ? undefined : this.info, this.#head);
+    return this.#facts;
+  }
+}
