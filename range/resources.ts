@@ -51,6 +51,14 @@ export const resourceTypes: readonly ResourceType[] = [
   { ...core, resource: 'services', kind: 'Service', namespaced: true, shortNames: ['svc'], verbs: read },
   {
     ...core,
+    resource: 'endpoints',
+    kind: 'Endpoints',
+    namespaced: true,
+    shortNames: ['ep'],
+    verbs: read,
+  },
+  {
+    ...core,
     resource: 'configmaps',
     kind: 'ConfigMap',
     namespaced: true,
@@ -265,6 +273,19 @@ function* initialObjects(
         type: 'ClusterIP',
         ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
       },
+    },
+  ];
+  yield [
+    'Endpoints',
+    'default',
+    'kubernetes',
+    {
+      subsets: [
+        {
+          addresses: [{ ip: facts.controlPlaneAddress }],
+          ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
+        },
+      ],
     },
   ];
   yield [

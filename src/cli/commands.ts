@@ -7,6 +7,7 @@ import { controller } from './controller.ts';
 import { demo } from './demo.ts';
 import { events } from './events.ts';
 import { gate } from './gate.ts';
+import { importFile, importKubernetes } from './import.ts';
 import { logVerify } from './log-verify.ts';
 import { login } from './login.ts';
 import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
@@ -20,6 +21,7 @@ import { sessions } from './sessions.ts';
 import { shieldsTest } from './shields-test.ts';
 import { stage } from './stage.ts';
 import { status } from './status.ts';
+import { tags } from './tags.ts';
 import { token } from './token.ts';
 import { up } from './up.ts';
 import { why } from './why.ts';
@@ -39,6 +41,9 @@ export const commands: readonly Command[] = [
   advisoriesAdd,
   shieldsTest,
   inventoryApply,
+  importKubernetes,
+  importFile,
+  tags,
   policyApply,
   policyShow,
   policyDraft,

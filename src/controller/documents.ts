@@ -4,6 +4,8 @@ import { sha256 } from '../log/chain.ts';
 import type { NewEntry } from '../model/entry.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
+import { keepImported } from '../policy/import-merge.ts';
+import { tagChanges } from '../policy/tag-changes.ts';
 import type { Core } from './core.ts';
 import { policyEntries, requireDirect } from './policy-commits.ts';
 
@@ -13,32 +15,59 @@ import { policyEntries, requireDirect } from './policy-commits.ts';
  */
 export function putDocuments(
   core: Core,
-  { inventory, policy }: { readonly inventory?: Inventory | undefined; readonly policy?: Policy | undefined },
+  {
+    inventory: given,
+    policy,
+  }: { readonly inventory?: Inventory | undefined; readonly policy?: Policy | undefined },
   actor: string,
 ): void {
   const entries: NewEntry[] = [];
   const texts: string[] = [];
+  const inventory = given && keepImported(core.inventory(), given);
+  const made =
+    policy && policyEntries(core, policy, actor, { how: actor === 'controller' ? 'file' : 'apply' });
+  addInventory(core, inventory, actor, {}, entries, texts);
+  if (made && core.state.policy !== made.document) {
+    entries.push(...made.entries);
+    texts.push(made.text);
+  }
+  if (entries.length > 0) core.decide(entries, texts);
+}
+
+/** Puts in force what an import made of the inventory in force. @throws Failure `bad-inventory`, or the compiler's */
+export function putImported(core: Core, inventory: Inventory, actor: string, source: string): void {
+  const entries: NewEntry[] = [];
+  const texts: string[] = [];
+  addInventory(core, inventory, actor, { source }, entries, texts);
+  if (entries.length > 0) core.decide(entries, texts);
+}
+
+/** The entry of a new inventory with its documents: itself, and what it changes in tags. */
+function addInventory(
+  core: Core,
+  inventory: Inventory | undefined,
+  actor: string,
+  more: Record<string, string>,
+  entries: NewEntry[],
+  texts: string[],
+): void {
   const text = inventory && canonicalJson(inventory);
   if (inventory && text !== undefined && core.state.inventory !== sha256(text)) {
     const names = (items: readonly { name: string }[]) => items.slice(0, 100).map((item) => item.name);
     const { clusters, servers, hosts, groups } = inventory;
+    const changes = canonicalJson(tagChanges(core.inventory(), inventory));
     const data = {
       document: sha256(text),
+      changes: sha256(changes),
+      ...more,
       clusters: names(clusters),
       servers: names(servers),
       hosts: hosts.length,
       groups: groups.length,
     };
     entries.push({ kind: 'inventory', actor, subject: 'inventory', data });
-    texts.push(text);
+    texts.push(text, changes);
   }
-  const made =
-    policy && policyEntries(core, policy, actor, { how: actor === 'controller' ? 'file' : 'apply' });
-  if (made && core.state.policy !== made.document) {
-    entries.push(...made.entries);
-    texts.push(made.text);
-  }
-  if (entries.length > 0) core.decide(entries, texts);
 }
 
 /**

@@ -1,6 +1,7 @@
 // The API, one entry for each method and path of model/api.ts.
 import { adminRoutes } from './admin-routes.ts';
 import type { Route } from './http-server.ts';
+import { inventoryRoutes } from './inventory-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Services } from './route-parts.ts';
 import { workerRoutes } from './worker-routes.ts';
@@ -10,6 +11,7 @@ export function createRoutes(services: Services): readonly Route[] {
     { method: 'GET', path: '/v1/healthz', roles: 'anyone', handle: () => ({ json: { ok: true } }) },
     ...workerRoutes(services),
     ...adminRoutes(services),
+    ...inventoryRoutes(services),
     ...policyRoutes(services),
   ];
 }

@@ -22,7 +22,8 @@ import {
 
 /** The `data` of each kind of entry that state is made from. Written by the controller, read back at start. */
 export const entryData = {
-  inventory: z.object({ document: Sha256 }),
+  /** `changes`: the document of what it changed in tags. Older versions logged none. */
+  inventory: z.object({ document: Sha256, changes: Sha256.optional() }),
   policy: PolicyData,
   draft: DraftData,
   approval: ApprovalData,
@@ -70,6 +71,8 @@ export type ServerState = {
   readonly probeError?: string;
   /** By advisory: since when it is known to be exposed, ms since the epoch. */
   readonly exposedSince: Readonly<Record<string, number>>;
+  /** By observed tag: since when it is observed, ms since the epoch. */
+  readonly observedSince?: Readonly<Record<string, number>>;
   readonly safeProbe?: DataOf<'safe-probe'>;
 };
 export type StageState = DataOf<'stage'> & {
@@ -84,6 +87,8 @@ export type PlanState = DataOf<'plan'> & { readonly target: string };
 export type State = {
   /** Sha-256 of the document in force. */
   inventory: string | undefined;
+  /** Documents of what each inventory changed in tags, and when: oldest first. */
+  tagChanges: readonly { readonly at: number; readonly document: string }[];
   policy: string | undefined;
   readonly lifecycle: Lifecycle;
   readonly servers: Map<string, ServerState>;
@@ -108,6 +113,7 @@ export type State = {
 export function emptyState(): State {
   return {
     inventory: undefined,
+    tagChanges: [],
     policy: undefined,
     lifecycle: emptyLifecycle(),
     servers: new Map(),
@@ -144,8 +150,10 @@ type Applier = (state: State, entry: NewEntry, at: number) => void;
 
 /** Kinds that are not named here change no state. */
 const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
-  inventory(state, entry) {
-    state.inventory = entryData.inventory.parse(entry.data).document;
+  inventory(state, entry, at) {
+    const { document, changes } = entryData.inventory.parse(entry.data);
+    state.inventory = document;
+    if (changes !== undefined) state.tagChanges = [...state.tagChanges, { at, document: changes }];
   },
   policy(state, entry, at) {
     const data = entryData.policy.parse(entry.data);
@@ -184,7 +192,14 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
     for (const { advisory, status } of observation.exposures) {
       if (isExposed(status)) exposedSince[advisory] = former.exposedSince[advisory] ?? at;
     }
-    state.servers.set(entry.subject, { ...former, observation, exposedSince });
+    const known = former.observation?.tags ?? [];
+    const observedSince = Object.fromEntries(
+      observation.tags.map((tag) => [
+        tag,
+        (known.includes(tag) ? former.observedSince?.[tag] : undefined) ?? at,
+      ]),
+    );
+    state.servers.set(entry.subject, { ...former, observation, exposedSince, observedSince });
   },
   stage(state, entry, at) {
     const data = entryData.stage.parse(entry.data);

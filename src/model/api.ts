@@ -174,6 +174,33 @@ export type AdvisoriesAnswer = z.infer<typeof AdvisoriesAnswer>;
  * GET /v1/healthz (anyone): 200.
  */
 
+/** GET /v1/tags?object=NAME (admin): of everything, or of what is named, every tag it has in the end. */
+export const TaggedObject = z.strictObject({
+  /** `server/prod/cp-1`, `host/node-1`, `address/10.0.0.7`. */
+  object: z.string(),
+  tags: z.array(
+    z.strictObject({
+      tag: Tag,
+      /** Observed by Portcullis, declared by people, found by an import, or given by a name in the inventory. */
+      kind: z.enum(['observed', 'declared', 'imported', 'implicit']),
+      /** The thing that the tag stands on. */
+      from: z.string(),
+      inherited: z.boolean(),
+      /** The import. */
+      source: z.string().optional(),
+      /** Since when that thing has it; not known for what an older version logged. */
+      since: Timestamp.optional(),
+    }),
+  ),
+});
+export type TaggedObject = z.infer<typeof TaggedObject>;
+export const TagsAnswer = z.strictObject({
+  objects: z.array(TaggedObject),
+  /** How many there are, of which the answer may be the first. */
+  total: z.int(),
+});
+export type TagsAnswer = z.infer<typeof TagsAnswer>;
+
 /** Every refusal of the controller's API: a documented code and a sentence. */
 export const Problem = z.strictObject({
   code: z.string(),

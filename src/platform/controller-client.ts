@@ -19,11 +19,13 @@ import {
   SessionsAnswer,
   type StageRequest,
   Status,
+  TagsAnswer,
   TokenAnswer,
   type TokenRequest,
   WhyAnswer,
 } from '../model/api.ts';
 import type { Entry } from '../model/entry.ts';
+import { ImportAnswer, type ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
 import {
   ApproveAnswer,
@@ -188,6 +190,10 @@ export type Admin = {
   setStage(request: StageRequest): Promise<void>;
   /** Probes now, all servers or the one named, and answers when their stages are decided. */
   probe(request?: ProbeRequest): Promise<Status>;
+  /** Of everything, or of what is named: tags with where they come from. */
+  tags(object?: string): Promise<TagsAnswer>;
+  /** Brings what a source says into the inventory, or says what that would change. */
+  importInventory(request: ImportRequest): Promise<ImportAnswer>;
   inventory(): Promise<Inventory>;
   putInventory(inventory: Inventory): Promise<void>;
   /** The one in force, or that of a generation. */
@@ -236,6 +242,12 @@ export function openAdmin(folder: string): Admin {
       await send('POST', '/v1/stage', request);
     },
     probe: async (request = {}) => parseAnswer(Status, await send('POST', '/v1/probe', request)),
+    tags: async (object) =>
+      parseAnswer(
+        TagsAnswer,
+        await get(`/v1/tags${object === undefined ? '' : `?object=${encodeURIComponent(object)}`}`),
+      ),
+    importInventory: async (request) => parseAnswer(ImportAnswer, await send('POST', '/v1/import', request)),
     inventory: async () => parseAnswer(Inventory, await get('/v1/inventory')),
     async putInventory(inventory) {
       await send('PUT', '/v1/inventory', inventory);

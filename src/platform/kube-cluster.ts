@@ -47,9 +47,9 @@ const timeoutMs = 10_000;
 export async function readCluster(path: string): Promise<ClusterFacts> {
   const config = readKubeconfig(path);
   const address = (await serverAddresses(config, path))[0] ?? '';
-  const nodes = read(NodeList, await get(config, path, '/api/v1/nodes'), config, path);
-  const service = await get(config, path, '/api/v1/namespaces/default/services/kubernetes')
-    .then((answer) => read(Service, answer, config, path))
+  const nodes = readAnswer(NodeList, await getJson(config, path, '/api/v1/nodes'), config, path);
+  const service = await getJson(config, path, '/api/v1/namespaces/default/services/kubernetes')
+    .then((answer) => readAnswer(Service, answer, config, path))
     .catch((error) => {
       if (error instanceof Failure && error.code === 'server-refused') return undefined; // not every reader may see services
       throw error;
@@ -71,7 +71,7 @@ export async function readCluster(path: string): Promise<ClusterFacts> {
 }
 
 /** @throws Failure `server-unreachable`: something else than a Kubernetes API server answers there */
-function read<T>(schema: z.ZodType<T>, answer: unknown, config: Kubeconfig, place: string): T {
+export function readAnswer<T>(schema: z.ZodType<T>, answer: unknown, config: Kubeconfig, place: string): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const field = parsed.error.issues[0]?.path.join('.') || 'the answer';
@@ -82,7 +82,8 @@ function read<T>(schema: z.ZodType<T>, answer: unknown, config: Kubeconfig, plac
   );
 }
 
-function get(config: Kubeconfig, place: string, path: string): Promise<unknown> {
+/** @throws Failure `server-unreachable`, or `server-refused` with the status */
+export function getJson(config: Kubeconfig, place: string, path: string): Promise<unknown> {
   const { host, port, serverName } = config.server;
   const { token, certificate, key } = config.credentials;
   const unreachable = (cause: unknown) =>

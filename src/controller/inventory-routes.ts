@@ -1,0 +1,51 @@
+// What people and imports ask about the inventory: tags with where they come from, and bringing in what a source says.
+import { Failure } from '../base/failure.ts';
+import { ImportRequest } from '../model/import.ts';
+import { Inventory } from '../model/inventory.ts';
+import { mergeImport } from '../policy/import-merge.ts';
+import { checkInventory } from '../policy/inventory.ts';
+import { tagReport } from '../policy/tag-report.ts';
+import { putImported } from './documents.ts';
+import type { Route } from './http-server.ts';
+import { MiB, number, parseBody, type Services } from './route-parts.ts';
+import { createTagTimes } from './tag-times.ts';
+
+export function inventoryRoutes({ core, reconciler, prober }: Services): readonly Route[] {
+  const times = createTagTimes(core);
+  return [
+    {
+      method: 'GET',
+      path: '/v1/tags',
+      roles: ['admin'],
+      handle(call) {
+        const inventory = core.inventory();
+        if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');
+        const observed = new Map(
+          [...core.state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]),
+        );
+        const limit = number(call, 'limit', 10_000, 1, 200_000);
+        const object = call.query.get('object') ?? undefined;
+        const objects = tagReport({ inventory, observed, times }, object);
+        return { json: { objects: objects.slice(0, limit), total: objects.length } };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/import',
+      roles: ['admin'],
+      maxBody: 32 * MiB,
+      handle(call) {
+        const { source, found, prune, dryRun } = parseBody(ImportRequest, call.body);
+        const { inventory, changes, unchanged } = mergeImport(core.inventory(), source, found, prune);
+        const next = parseBody(Inventory, inventory, 'bad-inventory');
+        checkInventory(next);
+        if (!dryRun) {
+          putImported(core, next, `user:${call.caller?.name}`, source);
+          reconciler.run();
+          void prober.probe();
+        }
+        return { json: { changes, unchanged } };
+      },
+    },
+  ];
+}
