@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { controller } from './controller.ts';
 import { demo } from './demo.ts';
 import { events } from './events.ts';
+import { exposure } from './exposure.ts';
 import { gate } from './gate.ts';
 import { importFile, importKubernetes } from './import.ts';
 import { logVerify } from './log-verify.ts';
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   protect,
   up,
   status,
+  exposure,
   probe,
   stage,
   events,

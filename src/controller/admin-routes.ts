@@ -15,6 +15,7 @@ import {
 import { RecordId, SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
+import { buildExposure } from './exposure.ts';
 import type { Route } from './http-server.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
 import { pairKey } from './state.ts';
@@ -148,6 +149,12 @@ export function adminRoutes(services: Services): readonly Route[] {
         if (!parsed.success) throw new Failure('bad-request', 'verdict must be accepted, steered or denied');
         return { json: { sessions: sessions.list(number(call, 'limit', 100, 1, 10_000), parsed.data) } };
       },
+    },
+    {
+      method: 'GET',
+      path: '/v1/exposure',
+      roles: ['admin'],
+      handle: () => ({ json: { exposures: buildExposure(core) } }),
     },
     {
       method: 'GET',

@@ -135,6 +135,20 @@ describe('publishing advisories', () => {
     assert.equal(entry?.data['place'], 'feed');
   });
 
+  test('exposure tells what stands before each flaw and what stays open, gravest first', async () => {
+    const { exposures } = await controller.admin.exposure();
+    assert.deepEqual(
+      exposures.map(({ advisory, server, status, stage }) => [advisory, server, status, stage]),
+      [
+        [cve, 'api-1', 'vulnerable', 'block'],
+        ['CVE-2030-0001', 'api-1', 'vulnerable', undefined],
+      ],
+    );
+    assert.match(exposures[0]?.gap ?? '', /^the cluster's own traffic/);
+    assert.match(exposures[1]?.gap ?? '', /^no shield is for it/);
+    assert.ok(exposures.every(({ since }) => since !== undefined));
+  });
+
   test('the same again changes nothing, wherever it was found', async () => {
     const before = await log();
     assert.equal((await controller.admin.addAdvisory(from('feed'))).outcome, 'unchanged');

@@ -2,7 +2,7 @@
 // Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
 import { z } from 'zod';
 import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
-import { Endpoint, Name, Stage, Timestamp } from './common.ts';
+import { Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
 import { Inventory } from './inventory.ts';
 import { Policy } from './policy.ts';
@@ -121,6 +121,26 @@ export const Status = z.strictObject({
   sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),
 });
 export type Status = z.infer<typeof Status>;
+
+/** GET /v1/exposure (admin): every flaw that a server has or may have, gravest first. */
+export const ExposedServer = z.strictObject({
+  server: Name,
+  cluster: Name,
+  version: z.string(),
+  summary: z.string(),
+  severity: Severity,
+  cvss: z.number().optional(),
+  ...Exposure.shape,
+  /** Since when it is known; left out when the log has no word of it. */
+  since: Timestamp.optional(),
+  /** Left out where no shield is for the flaw. */
+  stage: Stage.optional(),
+  /** What stays open though the shield stands as it does. */
+  gap: z.string(),
+});
+export type ExposedServer = z.infer<typeof ExposedServer>;
+export const ExposureAnswer = z.strictObject({ exposures: z.array(ExposedServer) });
+export type ExposureAnswer = z.infer<typeof ExposureAnswer>;
 
 /** GET /v1/events?after=SEQ&wait=SECONDS&limit=N (admin): entries with seq above SEQ, waiting for the first. */
 export const EventsAnswer = z.strictObject({ entries: z.array(Entry) });

@@ -11,6 +11,7 @@ import {
   type AdvisoryRequest,
   EnrolAnswer,
   EventsAnswer,
+  ExposureAnswer,
   type HealthReport,
   type IncidentBatch,
   type ProbeRequest,
@@ -202,6 +203,7 @@ export type Admin = {
   readonly policyLife: PolicyLife;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<readonly Advisory[]>;
+  exposure(): Promise<ExposureAnswer>;
   /** Answers when the stages that follow are decided. */
   addAdvisory(request: AdvisoryRequest): Promise<AdvisoryAnswer>;
   close(): void;
@@ -278,6 +280,7 @@ export function openAdmin(folder: string): Admin {
     createToken: async (request) => parseAnswer(TokenAnswer, await send('POST', '/v1/tokens', request)),
     addAdvisory: async (request) =>
       parseAnswer(AdvisoryAnswer, await send('POST', '/v1/advisories', request)),
+    exposure: async () => parseAnswer(ExposureAnswer, await get('/v1/exposure')),
     advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
     close: () => client.close(),
   };

@@ -177,6 +177,20 @@ describe('-o json: one document on stdout, nothing on stderr', { concurrency: 2 
     ).filter(({ id }) => id === 'CVE-2099-0001');
     assert.ok(published, 'the item of the feed');
   });
+  test('exposure: code 3 while a flaw has nothing before it', async () => {
+    const answer = await here('exposure', 'CVE-2018-1002105');
+    assert.match(
+      answer.stdout,
+      /^CVE-2018-1002105 +critical 9\.8 +lab\/cp +v1\.12\.2 +vulnerable +.* block +the cluster's own/m,
+    );
+    assert.equal(answer.code, 0, answer.stderr);
+    const none = await here('exposure', 'lab/other');
+    assert.equal(none.stdout, 'No server is known to have a flaw.\n');
+    const all = await here('exposure', '-o', 'json');
+    const rows = document(all)['exposures'] as { stage?: string }[];
+    assert.equal(all.code, rows.some(({ stage }) => stage !== 'block') ? 3 : 0);
+    assert.ok(rows.length > 1);
+  });
   test('shields test', async () => {
     const answer = await cli(['shields', 'test', '--json']);
     assert.equal(answer.code, 0);

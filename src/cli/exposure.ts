@@ -1,0 +1,54 @@
+// portcullis exposure
+import { adminOptions, withAdmin } from './admin.ts';
+import type { Command } from './command.ts';
+import { duration, table } from './table.ts';
+
+export const exposure: Command = {
+  name: 'exposure',
+  summary: 'which servers have which flaws, since when, what stands before them, and what stays open',
+  usage: '[SERVER|ADVISORY]',
+  details:
+    'Gravest first. `vulnerable`: the version has the flaw; `vendor-unknown`: it may, and only its vendor can say.\n' +
+    'The exit code is 3 while anything is exposed with nothing standing before it.',
+  options: adminOptions,
+  arity: [0, 1],
+  async run(context) {
+    const { exposures } = await withAdmin(context, (admin) => admin.exposure());
+    const [only] = context.args;
+    const rows = exposures.filter(
+      (row) => only === undefined || row.server === only || row.advisory === only,
+    );
+    const open = rows.filter(({ stage }) => stage !== 'block' && stage !== 'inspect');
+    if (context.json) context.print(JSON.stringify({ exposures: rows }));
+    else if (rows.length === 0) context.print('No server is known to have a flaw.');
+    else {
+      const now = Date.now();
+      const shown = rows.map((row) => [
+        row.advisory,
+        row.cvss === undefined ? row.severity : `${row.severity} ${row.cvss.toFixed(1)}`,
+        row.server,
+        row.version,
+        row.status,
+        row.since === undefined ? '-' : `${duration(Math.max(0, now - Date.parse(row.since)) / 1000)} ago`,
+        row.stage ?? '-',
+        row.gap,
+      ]);
+      const headings = [
+        'ADVISORY',
+        'SEVERITY',
+        'SERVER',
+        'VERSION',
+        'STATUS',
+        'SINCE',
+        'STAGE',
+        'STAYS OPEN',
+      ];
+      context.print(table(headings, shown));
+      const servers = new Set(rows.map(({ server }) => server)).size;
+      context.print(
+        `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}, ${open.length} with nothing before them`,
+      );
+    }
+    return open.length === 0 ? 0 : 3;
+  },
+};

@@ -1,0 +1,60 @@
+// Which server has which flaw, since when, what stands before it, and what stays open all the same.
+import { timestamp } from '../base/clock.ts';
+import type { ExposedServer } from '../model/api.ts';
+import type { Severity, Stage } from '../model/common.ts';
+import type { Shield } from '../model/shield.ts';
+import type { Core } from './core.ts';
+import { isExposed, noServerState, pairKey } from './state.ts';
+
+const order: readonly Severity[] = ['critical', 'major', 'minor', 'warning', 'info'];
+
+/** Every flaw that a server of the inventory has or may have, gravest first. */
+export function buildExposure(core: Core): readonly ExposedServer[] {
+  const advisories = new Map(core.knowledge.advisories.map((advisory) => [advisory.id, advisory]));
+  const shields = new Map(core.knowledge.shields.map((shield) => [shield.id, shield]));
+  const rows = (core.inventory()?.servers ?? []).flatMap((server) => {
+    const { observation, exposedSince } = core.state.servers.get(server.name) ?? noServerState;
+    return (observation?.exposures ?? [])
+      .filter(({ status }) => isExposed(status))
+      .map(({ advisory: id, status, reason }): ExposedServer => {
+        const advisory = advisories.get(id);
+        const shield = shields.get(id);
+        const stage = core.state.stages.get(pairKey(server.name, id))?.stage ?? 'observe';
+        const since = exposedSince[id];
+        return {
+          server: server.name,
+          cluster: server.cluster,
+          version: observation?.version ?? '',
+          advisory: id,
+          summary: advisory?.summary ?? shield?.title ?? '',
+          severity: advisory?.severity ?? shield?.severity ?? 'major',
+          ...(advisory?.cvss === undefined ? {} : { cvss: advisory.cvss }),
+          status,
+          reason,
+          ...(since === undefined ? {} : { since: timestamp(since) }),
+          ...(shield ? { stage } : {}),
+          gap: gapOf(shield, stage),
+        };
+      });
+  });
+  return rows.sort(
+    (a, b) =>
+      order.indexOf(a.severity) - order.indexOf(b.severity) ||
+      (b.cvss ?? 0) - (a.cvss ?? 0) ||
+      a.advisory.localeCompare(b.advisory) ||
+      a.server.localeCompare(b.server),
+  );
+}
+
+function gapOf(shield: Shield | undefined, stage: Stage): string {
+  if (!shield) return 'no shield is for it: only the upgrade helps';
+  switch (stage) {
+    case 'observe':
+    case 'lifted':
+      return 'nothing stands before it';
+    case 'block':
+      return "the cluster's own traffic and break-glass addresses still reach the server";
+    case 'inspect':
+      return shield.residual?.trim() ?? 'none known, but for traffic that is not steered through the gate';
+  }
+}
