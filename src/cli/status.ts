@@ -61,5 +61,6 @@ function serverRows(server: ServerStatus, ago: (then: string | undefined) => str
     .map((flaw) => [flaw.advisory, flaw.status, '', flaw.reason]);
   const rows = [...stages, ...unshielded];
   if (rows.length === 0) rows.push([server.version ? 'no known flaw' : 'not probed yet', '', '', '']);
+  if (server.inspectionGap !== undefined) rows.push(['not inspected', '', '', server.inspectionGap]);
   return rows.map((row, index) => [...(index === 0 ? head : ['', '', '']), ...row]);
 }

@@ -2,6 +2,7 @@
 import { describeFailure } from '../base/failure.ts';
 import type { NewEntry } from '../model/entry.ts';
 import type { ApiServer } from '../model/inventory.ts';
+import { isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
 import { nextStage, type Situation, wantsSafeProbe } from './response.ts';
 import { noServerState, pairKey, workerKey } from './state.ts';
@@ -99,7 +100,9 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
     });
   }
 
-  function gateReady({ host, gatePort }: ApiServer): boolean {
+  function gateReady(server: ApiServer): boolean {
+    if (!isInspectable(server)) return false;
+    const { host, gatePort } = server;
     const gate = workers.last('gate', host);
     return (
       gate?.fresh === true &&

@@ -1,5 +1,8 @@
 // The response plan: its rules as a table, and the whole loop against a server that is flawed and then patched.
+
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Exposure } from '../model/advisory.ts';
 import type { Stage } from '../model/common.ts';
@@ -127,6 +130,24 @@ describe('response plan', () => {
 });
 
 describe('the loop, over real connections', () => {
+  test('a server in mode l4 stays blocked whatever its gate says, and status tells the gap', async () => {
+    await using place = await ground();
+    const l4 = (yaml: string) => yaml.replace('    probe:', '    identity: {mode: l4}\n    probe:');
+    const file = join(place.folder, 'l4.yaml');
+    writeFileSync(file, place.inventory(l4));
+    const controller = await place.start({ inventoryFile: file });
+    await controller.entry((entry) => entry.kind === 'stage' && entry.data['stage'] === 'block');
+    const agent = await controller.worker('agent');
+    const gate = await controller.worker('gate');
+    await acknowledge(agent, await planOf(agent));
+    const gatePlan = await planOf(gate);
+    assert.deepEqual(gatePlan.kind === 'gate' && gatePlan.listeners, []);
+    await gate.sendHealth(health(gatePlan, [16443]));
+    const [server] = (await controller.admin.status()).servers;
+    assert.equal(server?.stages[0]?.stage, 'block');
+    assert.match(server?.inspectionGap ?? '', /no gate ends its TLS, so no request to it is inspected/);
+  });
+
   test('found, blocked, inspected, patched, proven, lifted, with no human', async () => {
     await using place = await ground();
     const controller = await place.start();

@@ -2,8 +2,10 @@
 import { timestamp } from '../base/clock.ts';
 import type { SessionCounts } from '../log/sessions.ts';
 import type { ServerStatus, Status, WorkerStatus } from '../model/api.ts';
+import type { ApiServer } from '../model/inventory.ts';
 import type { Tag } from '../model/tag.ts';
 import { serverTags } from '../policy/tags.ts';
+import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
@@ -24,6 +26,7 @@ export function buildStatus({ core, workers, prober, reconciler, sessions }: Sta
   const inventory = core.inventory();
   const observed = new Map([...state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]));
   const tags = inventory ? serverTags(inventory, observed) : new Map<string, Tag[]>();
+  const inspectable = new Set((inventory?.servers ?? []).filter(isInspectable).map(({ name }) => name));
   const servers = (inventory?.servers ?? []).map((server): ServerStatus => {
     const { observation, probeError } = state.servers.get(server.name) ?? noServerState;
     const probed = prober.probedAt(server.name);
@@ -35,11 +38,19 @@ export function buildStatus({ core, workers, prober, reconciler, sessions }: Sta
       ...(observation ? { version: observation.version } : {}),
       ...(probed === undefined ? {} : { probedAt: timestamp(probed) }),
       ...(probeError === undefined ? {} : { probeError }),
+      ...gapOf(server),
       tags: tags.get(server.name) ?? [],
       exposures: observation?.exposures ?? [],
       stages: stagesOf(server.name),
     };
   });
+  function gapOf(server: ApiServer): Pick<ServerStatus, 'inspectionGap'> {
+    const inspecting = core.knowledge.shields
+      .map(({ id }) => id)
+      .filter((id) => state.stages.get(pairKey(server.name, id))?.stage === 'inspect');
+    const gap = inspectionGap(server, inspecting);
+    return gap === undefined ? {} : { inspectionGap: gap };
+  }
   const { seq, hash } = core.log.head();
   return {
     at: timestamp(now),
@@ -64,7 +75,8 @@ export function buildStatus({ core, workers, prober, reconciler, sessions }: Sta
         known.safeProbe?.version === known.observation?.version && current !== 'lifted'
           ? known.safeProbe?.detail
           : undefined;
-      const lacks = reconciler.lacks(server);
+      // A server without a gate lacks more than a gate that is ready: its gap says so.
+      const lacks = inspectable.has(server) ? reconciler.lacks(server) : [];
       const clauses = [
         stage?.why ?? 'exposed; the policy leaves the response to people',
         ...(proof === undefined ? [] : [`safe probe: ${proof}`]),

@@ -86,6 +86,8 @@ export const ServerStatus = z.strictObject({
   version: z.string().optional(),
   probedAt: Timestamp.optional(),
   probeError: z.string().optional(),
+  /** Why nothing of it can be inspected, in words; left out where a gate can. */
+  inspectionGap: z.string().optional(),
   tags: z.array(Tag),
   exposures: z.array(Exposure),
   stages: z.array(

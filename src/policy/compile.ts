@@ -25,6 +25,7 @@ import { peopleRules, planRule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { effectiveTags, hostLayers, serverTags } from './tags.ts';
+import { enforceableStages, inspectionGap, isInspectable, withoutSteering } from './uninspected.ts';
 import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
 
 export type CompileInput = {
@@ -87,7 +88,8 @@ export function compile(input: CompileInput): CompiledPlans {
   warnings.push(...unheededRules(written, book, tags));
 
   const compiled = servers.map((server): Compiled => {
-    const stages = serverStages(server.name, input.stages, input.shields);
+    const standing = serverStages(server.name, input.stages, input.shields);
+    const stages = enforceableStages(server, standing);
     const own = tags.get(server.name) ?? [];
     const people = peopleRules(written, book, groups, {
       name: server.name,
@@ -96,7 +98,10 @@ export function compile(input: CompileInput): CompiledPlans {
       port: server.port,
     });
     const clusterHosts = addressesOf(hosts.get(server.cluster) ?? []);
-    const judged = serverRules({ policy, book, stages, people, probers, clusterHosts });
+    const judged = withoutSteering(
+      server,
+      serverRules({ policy, book, stages, people, probers, clusterHosts }),
+    );
     const result: Compiled = {
       server,
       hostAddresses: inventory.hosts.find(({ name }) => name === server.host)?.addresses ?? [],
@@ -110,7 +115,7 @@ export function compile(input: CompileInput): CompiledPlans {
         server: server.name,
         stage: stages.stage,
         endpoints: endpointsOf(server),
-        gatePort: server.gatePort,
+        ...(isInspectable(server) ? { gatePort: server.gatePort } : {}),
         rules: judged.rules.map(planRule),
         default: judged.default,
       },
@@ -121,7 +126,7 @@ export function compile(input: CompileInput): CompiledPlans {
     };
     requireOwnPorts(result, controllers);
     requireOpen(result, inventory, probers, clusterHosts, controllers);
-    warnings.push(...breakGlassWarnings(result));
+    warnings.push(...breakGlassWarnings(result), ...gapWarnings(server, standing));
     return result;
   });
 
@@ -297,6 +302,12 @@ function requireOpen(
       hint: 'let the controller listen on an endpoint of its own, or pass the agents with a rule of tier break-glass',
     });
   }
+}
+
+function gapWarnings(server: ApiServer, { inspecting }: ServerStages): string[] {
+  const ids = inspecting.map(({ id }) => id);
+  const gap = ids.length > 0 ? inspectionGap(server, ids) : undefined;
+  return gap === undefined ? [] : [`server '${server.name}' is in ${gap}`];
 }
 
 function breakGlassWarnings({ server, stages, people }: Compiled): string[] {
