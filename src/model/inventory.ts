@@ -18,7 +18,19 @@ const tagged = {
 export const Site = z.strictObject({ name: Name, ...tagged });
 export type Site = z.infer<typeof Site>;
 
-export const Cluster = z.strictObject({ name: Name, site: Name.optional(), ...tagged });
+/** What else a cluster's hosts serve: `loopback` is what listens on 127.0.0.0/8, which others may reach (CVE-2020-8558). */
+export const HostProtection = z.enum(['kubelet', 'etcd', 'components', 'loopback']);
+export type HostProtection = z.infer<typeof HostProtection>;
+
+export const Cluster = z.strictObject({
+  name: Name,
+  site: Name.optional(),
+  /** Protected on every host of the cluster that has an agent; nothing when left out. */
+  protect: z.array(HostProtection).optional(),
+  /** Where admission webhooks listen, for API servers alone: addresses of pods or hosts, not of services. */
+  webhooks: z.array(Endpoint).max(1024).optional(),
+  ...tagged,
+});
 export type Cluster = z.infer<typeof Cluster>;
 
 /** A machine. `tier=control-plane` and `tier=node` decide what counts as the cluster's own traffic. */

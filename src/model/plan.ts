@@ -58,6 +58,8 @@ export const AgentPlan = z.strictObject({
   services: z.array(ProtectedService),
   keepOpen: z.array(KeepOpen),
   addressTags: z.array(AddressTags),
+  /** Refuse what comes from elsewhere for 127.0.0.0/8 and ::1, where programs listen that trust their callers. */
+  guardLoopback: z.boolean().optional(),
   /**
    * There while a commit waits to be confirmed: the agent falls back to `otherwise`, what the policy before it comes to
    * now, unless a later plan has come `before` that time. Counted from `issuedAt`, so that clocks needn't agree.

@@ -4,7 +4,7 @@ import { parseCidr } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
 import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import { type GateAt, gateOf, hasLocalGate } from './gate-of.ts';
-import { baseChains, judgeChain, masqueradeChain } from './hook-chains.ts';
+import { baseChains, judgeChain, loopbackCounter, loopbackGuard, masqueradeChain } from './hook-chains.ts';
 import { type Family, families, type ResolvedService, resolveService } from './intervals.ts';
 import { recordChain, serviceParts, steers } from './service-parts.ts';
 import {
@@ -60,6 +60,10 @@ export function buildTable(
     ...remoteGates(steered, host),
   );
   if (gates.length > 0) stores.push(gateMap('to', local), gateMap('from', local));
+  if (plan.guardLoopback) {
+    counters.push(loopbackCounter);
+    chains.push(loopbackGuard);
+  }
   chains.push(judgeChain(), masqueradeChain, ...baseChains(gates.length > 0));
   return { generation: plan.generation, counters, stores, chains };
 }

@@ -1,6 +1,6 @@
 // The chains that the kernel calls, and the one by which they find a packet's service.
 import { families } from './intervals.ts';
-import { type Chain, gatePortSet, type Match, type Rule } from './table.ts';
+import { type Chain, type Counter, gatePortSet, type Match, type Rule } from './table.ts';
 
 const loopback = (side: 'in' | 'out'): Rule => ({
   when: [{ match: 'loopback', side }],
@@ -31,6 +31,21 @@ export function judgeChain(): Chain {
 export const masqueradeChain: Chain = {
   name: 'as_this_host',
   rules: [{ when: [{ match: 'translated', direction: 'original' }], act: [{ do: 'masquerade' }] }],
+};
+
+export const loopbackCounter: Counter = {
+  name: 'loopback_refused',
+  comment: 'refused: from elsewhere to a loopback address',
+};
+
+/** Before any NAT: what is sent on to a loopback address by this host's own rules was not sent there by its caller. */
+export const loopbackGuard: Chain = {
+  name: 'loopback_guard',
+  base: { type: 'filter', hook: 'prerouting', priority: 'raw - 10' },
+  rules: families.map((family) => ({
+    when: [{ match: 'foreign-to-loopback', family }],
+    act: [{ do: 'count', counter: loopbackCounter.name }, { do: 'drop' }],
+  })),
 };
 
 /** `hasGates`: does any service have a gate on this host, whose port is to be guarded? */

@@ -165,6 +165,8 @@ function matchText(match: Match): string {
   switch (match.match) {
     case 'loopback':
       return match.side === 'in' ? 'iif "lo"' : 'oif "lo"';
+    case 'foreign-to-loopback':
+      return match.family === 4 ? 'iif != "lo" ip daddr 127.0.0.0/8' : 'iif != "lo" ip6 daddr ::1';
     case 'reset':
       return 'tcp flags rst';
     case 'port':

@@ -10,6 +10,8 @@ export const gatePortSet = 'gate_ports';
 /** What a rule asks of a packet. A packet that isn't TCP matches nothing. */
 export type Match =
   | { readonly match: 'loopback'; readonly side: 'in' | 'out' }
+  /** It came from elsewhere, for an address that only this host's own programs may use. */
+  | { readonly match: 'foreign-to-loopback'; readonly family: Family }
   | { readonly match: 'reset' }
   | { readonly match: 'port'; readonly side: 'source' | 'destination'; readonly port: number }
   | { readonly match: 'ports'; readonly side: 'source' | 'destination'; readonly set: string }

@@ -91,8 +91,11 @@ export function tracePacket(table: Table, hook: Hook, packet: Packet): Trace {
     }
     return 'next';
   };
-  const base = table.chains.find((chain) => chain.base?.hook === hook);
-  const outcome = (base && walk(base)) ?? { outcome: 'accept' as const };
+  // In the order of their priority; what one accepts goes on to the next.
+  let outcome: Outcome = { outcome: 'accept' };
+  for (const base of table.chains.filter((chain) => chain.base?.hook === hook)) {
+    if (outcome.outcome === 'accept') outcome = walk(base) ?? outcome;
+  }
   return { ...outcome, counters, chains, recorded };
 }
 
@@ -196,6 +199,8 @@ function matches(table: Table, match: Match, packet: Packet): boolean {
   switch (match.match) {
     case 'loopback':
       return packet.loopback;
+    case 'foreign-to-loopback':
+      return !packet.loopback && packet.family === match.family && isLoopback(packet);
     case 'reset':
       return packet.reset;
     case 'port':
@@ -221,6 +226,10 @@ function matches(table: Table, match: Match, packet: Packet): boolean {
     case 'from-local':
       return packet.fromLocal;
   }
+}
+
+function isLoopback({ family, destination }: Packet): boolean {
+  return family === 4 ? destination >> 24n === 127n : destination === 1n;
 }
 
 function portOf(packet: Packet, side: 'source' | 'destination'): number {

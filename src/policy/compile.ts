@@ -17,6 +17,7 @@ import { type AddressBook, addressBook } from './address-book.ts';
 import { type AddressSet, addressSet, isEmpty, nobody, toCidrTexts } from './address-set.ts';
 import { matches, parseExpression } from './expression.ts';
 import { serviceGroups } from './groups.ts';
+import { hostServiceNames, hostServices } from './host-services.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
 import { checkInventory } from './inventory.ts';
 import { requireReferences } from './references.ts';
@@ -134,27 +135,50 @@ export function compile(input: CompileInput): CompiledPlans {
   const gates = new Map<string, GatePlanBody>();
   const enrolled = new Set(input.enrolled);
   const withServers = [...new Set(servers.map((server) => server.host))].sort();
-  const plan = (host: string, judged: Judged, addressTags: AddressTags[]): AgentPlanBody => {
+  const others = hostServices({ inventory, members: hosts, written, book, groups, controllers });
+  const plan = (
+    host: string,
+    clusters: readonly string[],
+    judged: Judged,
+    tags: AddressTags[],
+  ): AgentPlanBody => {
     const own = toCidrTexts(hostAddresses(inventory, [host]));
     const toControllers = controllers.map((to): KeepOpen => ({ name: 'controller', from: own, to }));
-    const keepOpen = [...toControllers, ...judged.keepOpen];
-    return { kind: 'agent', target: host, services: judged.services, keepOpen, addressTags };
+    const more = [
+      ...(others.own.get(host) ?? []),
+      ...clusters.flatMap((name) => others.forwarded.get(name) ?? []),
+    ];
+    const guarded = inventory.clusters.some(
+      ({ name, protect }) => clusters.includes(name) && protect?.includes('loopback'),
+    );
+    return {
+      kind: 'agent',
+      target: host,
+      services: [...judged.services, ...more],
+      keepOpen: [...toControllers, ...judged.keepOpen, ...others.keepOpen(more)],
+      addressTags: tags,
+      ...(guarded ? { guardLoopback: true } : {}),
+    };
   };
   for (const [cluster, members] of hosts) {
-    const others = members.map(({ name }) => name).filter((name) => !withServers.includes(name));
+    const nodes = members.map(({ name }) => name).filter((name) => !withServers.includes(name));
     const here = compiled.filter(({ server }) => server.cluster === cluster);
-    const blind = others.filter((name) => !enrolled.has(name));
+    const blind = nodes.filter((name) => !enrolled.has(name));
     if (input.enrolled && here.some(isShielded)) warnings.push(...unwatchedHosts(cluster, blind));
-    if (blind.length === others.length) continue;
+    if (input.enrolled && blind.some((name) => others.own.has(name)))
+      warnings.push(...bareHosts(cluster, blind));
+    if (blind.length === nodes.length) continue;
     // There may be thousands, and what they are told is the same.
     const judged = judgedAt([], here, input, probers);
-    for (const host of others.filter((name) => enrolled.has(name))) agents.set(host, plan(host, judged, []));
+    for (const host of nodes.filter((name) => enrolled.has(name))) {
+      agents.set(host, plan(host, [cluster], judged, []));
+    }
   }
   for (const host of withServers) {
     const here = compiled.filter(({ server }) => server.host === host);
     const clusters = new Set(here.map(({ server }) => server.cluster));
     const remote = compiled.filter(({ server }) => server.host !== host && clusters.has(server.cluster));
-    agents.set(host, plan(host, judgedAt(here, remote, input, probers), [...book.entries]));
+    agents.set(host, plan(host, [...clusters], judgedAt(here, remote, input, probers), [...book.entries]));
     gates.set(host, {
       kind: 'gate',
       target: host,
@@ -189,11 +213,20 @@ function isShielded({ stages }: Compiled): boolean {
   return stages.blocking.length + stages.inspecting.length > 0;
 }
 
+function bareHosts(cluster: string, hosts: readonly string[]): string[] {
+  return [
+    `cluster '${cluster}' has hosts without an agent (${someOf(hosts)}): their kubelet and other services stay open to everybody`,
+  ];
+}
+
+function someOf(hosts: readonly string[]): string {
+  return `${hosts.slice(0, 3).join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
+}
+
 function unwatchedHosts(cluster: string, hosts: readonly string[]): string[] {
   if (hosts.length === 0) return [];
-  const some = `${hosts.slice(0, 3).join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
   return [
-    `cluster '${cluster}' has hosts without an agent (${some}): what they forward under their own address, as masqueraded pods, reaches its servers like the hosts themselves, past block and inspect`,
+    `cluster '${cluster}' has hosts without an agent (${someOf(hosts)}): what they forward under their own address, as masqueraded pods, reaches its servers like the hosts themselves, past block and inspect`,
   ];
 }
 
@@ -209,7 +242,8 @@ function unheededRules(
     return endsOf(rule).flatMap(([mine, theirs]) => {
       const service = parseExpression(rule[mine], `${place}.${mine}`);
       const callers = book.select(rule[theirs], `${place}.${theirs}`);
-      if (rule.direction === '<>') return [];
+      // Of services beside the API server hosts are meant, not servers.
+      if (rule.direction === '<>' || hostServiceNames.has(rule.service ?? 'api')) return [];
       return [
         ...(isEmpty(callers) ? [`rule '${rule.id}': no address matches ${theirs}: ${rule[theirs]}`] : []),
         ...([...tags.values()].some((own) => matches(service, own))

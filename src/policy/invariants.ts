@@ -26,8 +26,13 @@ export type NeededPath = {
   readonly hint: string;
 };
 
+/** What decides about callers of one service, by its name. */
+export type Judgement = Pick<JudgedService, 'rules' | 'default' | 'people'> & {
+  readonly server: { readonly name: string };
+};
+
 /** @throws Failure `plan-locks-out` unless every one of the callers is passed */
-export function requirePass(service: JudgedService, path: NeededPath): void {
+export function requirePass(service: Judgement, path: NeededPath): void {
   let left = path.from;
   for (const rule of service.rules) {
     const hit = intersect(left, rule.from);
@@ -107,7 +112,7 @@ export function show({ address, port }: Endpoint): string {
 }
 
 function lockedOut(
-  service: JudgedService,
+  service: Judgement,
   path: NeededPath,
   who: AddressSet,
   ruleId: string,

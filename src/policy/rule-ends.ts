@@ -28,7 +28,14 @@ export type RuleEnds =
   | { readonly passedOver: string };
 
 /** Kinds of protected services, which a rule may name. */
-export const serviceKinds: ReadonlySet<string> = new Set(['api', 'kubelet', 'etcd']);
+export const serviceKinds: ReadonlySet<string> = new Set([
+  'api',
+  'kubelet',
+  'kubelet-read-only',
+  'etcd',
+  'components',
+  'webhook',
+]);
 
 /** Values of one type at one server that `match` compares with. More is a slip, and would swell every plan. */
 const maxMatchedValues = 64;

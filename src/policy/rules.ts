@@ -133,11 +133,12 @@ function steered(verdict: Verdict): Verdict {
   return verdict === 'pass' ? 'steer' : verdict;
 }
 
-function own(id: string, from: AddressSet, because: string): Rule {
+/** A rule that is always there: what a cluster lives by. */
+export function own(id: string, from: AddressSet, because: string): Rule {
   return { id, tier: 'control-plane', from, because, verdict: 'pass', log: false };
 }
 
-function fromPeople({ rule, because }: PeopleRule, from: AddressSet, verdict: Verdict): Rule {
+export function fromPeople({ rule, because }: PeopleRule, from: AddressSet, verdict: Verdict): Rule {
   const { tier, log, sample } = rule;
   return {
     id: `policy/${rule.id}`,

@@ -30,6 +30,8 @@ export type World = {
   /** Runs a program in the protected host's namespace. */
   readonly run: Runner;
   readonly hostNamespace: string;
+  /** Runs commands in the callers' namespace; those that find nothing to do may fail. */
+  inCaller(commands: readonly (readonly string[])[]): Promise<void>;
   /** 10.0.0.1, 2001:db8::1, and 172.17.0.1 that no plan names. */
   readonly host: End;
   /** Callers: any address of 10.1/16, 10.7/16, 10.9/16, 192.0.2/24; 2001:db8:8::5 and 2001:db8:9::5. */
@@ -103,6 +105,9 @@ export async function makeWorld(): Promise<World> {
     return {
       run: inHost,
       hostNamespace: host,
+      async inCaller(commands) {
+        for (const command of commands) await run('ip', ['netns', 'exec', caller, ...command]);
+      },
       host: hostEnd,
       caller: callerEnd,
       back: backEnd,
