@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { controller } from './controller.ts';
 import { demo } from './demo.ts';
 import { events } from './events.ts';
+import { explain } from './explain.ts';
 import { exposure } from './exposure.ts';
 import { gate } from './gate.ts';
 import { importFile, importKubernetes } from './import.ts';
@@ -58,6 +59,7 @@ export const commands: readonly Command[] = [
   policyRebase,
   policyDrop,
   policyHistory,
+  explain,
   token,
   login,
   controller,

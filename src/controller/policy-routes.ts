@@ -1,6 +1,7 @@
 // The life of the policy over the API: drafts, reviews, approvals, commits (model/lifecycle.ts).
 import { Failure } from '../base/failure.ts';
 import { Name } from '../model/common.ts';
+import { ExplainRequest } from '../model/explain.ts';
 import {
   ApproveRequest,
   CommitRequest,
@@ -9,6 +10,7 @@ import {
   ReviewRequest,
   RollbackRequest,
 } from '../model/lifecycle.ts';
+import { explainPath } from './explain.ts';
 import type { Call, Route } from './http-server.ts';
 import { commitDraft, confirm, rollBack } from './policy-commits.ts';
 import {
@@ -82,6 +84,9 @@ export function policyRoutes({ core, reconciler, sessions }: Services): readonly
       4 * MiB,
     ),
     admin('POST', '/v1/policy/confirm', (call) => changing(confirm(core, person(call)))),
+    admin('POST', '/v1/explain', (call) => ({
+      json: explainPath(core, parseBody(ExplainRequest, call.body)),
+    })),
     admin('POST', '/v1/policy/rollback', (call) =>
       changing(rollBack(core, parseBody(RollbackRequest, call.body), person(call))),
     ),

@@ -26,6 +26,7 @@ import {
   WhyAnswer,
 } from '../model/api.ts';
 import type { Entry } from '../model/entry.ts';
+import { ExplainAnswer, type ExplainRequest } from '../model/explain.ts';
 import { ImportAnswer, type ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
 import {
@@ -201,6 +202,7 @@ export type Admin = {
   policy(generation?: number): Promise<Policy>;
   putPolicy(policy: Policy): Promise<void>;
   readonly policyLife: PolicyLife;
+  explain(request: ExplainRequest): Promise<ExplainAnswer>;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<readonly Advisory[]>;
   exposure(): Promise<ExposureAnswer>;
@@ -259,6 +261,7 @@ export function openAdmin(folder: string): Admin {
         Policy,
         await get(`/v1/policy${generation === undefined ? '' : `?generation=${generation}`}`),
       ),
+    explain: async (request) => parseAnswer(ExplainAnswer, await send('POST', '/v1/explain', request)),
     policyLife: {
       history: async () => parseAnswer(HistoryAnswer, await get('/v1/policy/history')),
       draft: async (name) => parseAnswer(Policy, await get(`/v1/drafts?name=${encodeURIComponent(name)}`)),

@@ -102,6 +102,16 @@ describe('a policy on the command line', { concurrency: false }, () => {
     assertFailure(await admin('policy', 'commit', 'next'), 1, ['no draft', 'unknown-draft']);
   });
 
+  test('explain says which rule decides, and why the others did not', async () => {
+    says(
+      await admin('explain', '10.9.1.1', 'lab/cp'),
+      '10.9.1.1 (office) → lab/cp: DENY by policy/no-office',
+      '· policy/door [break-glass] pass: from fails: label=break-glass is false',
+      'rules[1]; nobody works there',
+    );
+    assertFailure(await admin('explain', '10.9.1.1', 'lab/none'), 1, ['unknown-server']);
+  });
+
   test('a draft that the policy has left behind is refused, and rebased', async () => {
     const one = file('one.yaml', rules(door, noOffice, '  - { id: one, from: any, to: any, action: pass }'));
     const two = file('two.yaml', `${rules(door, noOffice)}default: deny\n`);

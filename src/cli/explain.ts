@@ -1,0 +1,60 @@
+// portcullis explain
+import type { ExplainAnswer, Explanation, TagOrigin } from '../model/explain.ts';
+import { adminOptions, withAdmin } from './admin.ts';
+import type { Command } from './command.ts';
+import { printable } from './table.ts';
+
+export const explain: Command = {
+  name: 'explain',
+  summary:
+    'why callers get through to a server or not: the rule that decides, and every rule passed over on the way',
+  usage: 'FROM TO',
+  details:
+    "FROM is an address, a prefix, a name of the inventory, or a tag expression ('site=lab AND NOT tier=node'); TO a server by its\nname or an address of it. Read from the plan that the server's agent has.",
+  options: adminOptions,
+  arity: [2, 2],
+  async run(context) {
+    const [from = '', to = ''] = context.args;
+    const answer = await withAdmin(context, (admin) => admin.explain({ from, to }));
+    context.print(context.json ? JSON.stringify(answer) : explainText(answer));
+    return 0;
+  },
+};
+
+export function explainText(answer: ExplainAnswer): string {
+  const { server, tags, shields, policy, plan, callers, more } = answer;
+  return [
+    `server ${server}: policy generation ${policy}, plan ${plan} of its agent`,
+    `  tags: ${tagsText(tags)}`,
+    ...shields.map(({ shield, stage, why }) => `  shield ${shield} stands at ${stage}: ${why}`),
+    ...callers.flatMap((caller) => ['', ...callerLines(caller, server)]),
+    ...(more > 0 ? ['', `${more} more rules decide about other callers: ask for fewer`] : []),
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+function callerLines({ from, alike, verdict, rule, steps }: Explanation, server: string): string[] {
+  const who = from.name === 'unknown' ? 'which nobody named' : from.name;
+  return [
+    `${from.address} (${who}) → ${server}: ${verdict.toUpperCase()} by ${rule}`,
+    ...(alike.length > 1 || alike[0] !== from.address ? [`  so too: ${alike.join(', ')}`] : []),
+    `  tags: ${tagsText(from.tags)}`,
+    ...steps.map((step) => {
+      const from = [
+        ...(step.place === undefined ? [] : [step.place]),
+        ...(step.owner === undefined ? [] : [`owner ${step.owner}`]),
+        ...(step.reason === undefined ? [] : [step.reason]),
+      ];
+      const written = from.length > 0 ? ` (${from.join('; ')})` : '';
+      return `  ${step.decides ? '▶' : '·'} ${step.rule} [${step.tier}] ${step.verdict}: ${step.why}${written}`;
+    }),
+  ];
+}
+
+function tagsText(tags: readonly TagOrigin[]): string {
+  if (tags.length === 0) return 'none';
+  return tags
+    .map(({ tag, object, kind }) => `${tag} (${kind === 'implicit' ? '' : `${kind} `}on ${object})`)
+    .join(', ');
+}
