@@ -124,6 +124,10 @@ export const failureCodes = {
       'Use the version that wrote it, or restore the data folder from a backup.',
     ],
     'bad-request': ['A call of the API is not what it must be.', 'The place names the field.'],
+    'dns-failed': [
+      'DNS gave no answer for a name of the inventory, or too many addresses. The last good answer stands.',
+      'Check the name, and the DNS servers of the controller’s host.',
+    ],
     'bad-version': [
       'What a server says of its version can’t be read, or contradicts itself.',
       'Look at its `/version`; until then its former tags stand.',

@@ -1,4 +1,5 @@
 // portcullis controller
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, dataDir, dataOption, endpoint, wholeNumber } from './command.ts';
 import { reportReady } from './supervise.ts';
@@ -22,6 +23,12 @@ export const controller: Command = {
     },
     inventory: { type: 'string', value: 'FILE', help: 'put this inventory in force' },
     policy: { type: 'string', value: 'FILE', help: 'put this policy in force' },
+    dns: {
+      type: 'string',
+      multiple: true,
+      value: 'ADDRESS[:PORT]',
+      help: "DNS servers that look up the inventory's names (default: the system's)",
+    },
     shields: {
       type: 'string',
       value: 'DIR',
@@ -38,6 +45,8 @@ export const controller: Command = {
   async run(context) {
     const probeSeconds = wholeNumber(context, 'probe-seconds', 1, 86_400);
     const advertise = context.list('advertise').map((text) => endpoint('advertise', text));
+    const dns = context.list('dns');
+    for (const text of dns) if (isIP(text) === 0) endpoint('dns', text);
     const inventoryFile = context.option('inventory');
     const policyFile = context.option('policy');
     const { runController } = await import('../controller/run.ts');
@@ -48,6 +57,7 @@ export const controller: Command = {
         ...(advertise.length > 0 ? { advertise } : {}),
         ...(inventoryFile ? { inventoryFile } : {}),
         ...(policyFile ? { policyFile } : {}),
+        ...(dns.length > 0 ? { dnsServers: dns } : {}),
         shieldsFolder: context.option('shields') ?? join(root, 'shields'),
         advisoriesFolder: context.option('advisories') ?? join(root, 'shields/advisories'),
         ...(probeSeconds === undefined ? {} : { probeSeconds }),

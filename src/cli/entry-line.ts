@@ -36,6 +36,12 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
   stage: (data) => `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}`,
   token: (data) => `for ${data['role']} ${data['name']}, good until ${data['expiresAt']}`,
+  resolved: (data) =>
+    data['error'] === undefined
+      ? data['forgotten']
+        ? 'no longer named'
+        : `resolves to ${list(data['addresses']) || 'nothing'}`
+      : `FAILED: ${data['error']}; stays ${list(data['addresses']) || 'without addresses'}`,
   enrolled: (data) => `${data['role']}${data['from'] === undefined ? '' : ` from ${data['from']}`}`,
   plan: (data) => `plan ${data['generation']} for the ${data['kind']}`,
   receipt: (data) =>

@@ -39,10 +39,25 @@ export function renderStatus(answer: Status): string {
       )
     : 'No agents or gates have enrolled: portcullis token --help';
   const { accepted, steered, denied } = answer.sessions;
+  const names = answer.names.length
+    ? [
+        '',
+        table(
+          ['NAME', 'ADDRESSES', 'ANSWERED', 'DETAIL'],
+          answer.names.map((one) => [
+            one.name,
+            `${one.addresses.length}`,
+            ago(one.answeredAt),
+            one.error === undefined ? 'ok' : `FAILED, the last answer stands: ${one.error}`,
+          ]),
+        ),
+      ]
+    : [];
   return [
     servers,
     '',
     workers,
+    ...names,
     '',
     `sessions: ${accepted} accepted, ${steered} steered, ${denied} denied   incidents: ${answer.incidents}   log: ${answer.log.entries} entries`,
   ].join('\n');

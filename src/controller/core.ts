@@ -17,6 +17,7 @@ import {
   compile,
   type GatePlanBody,
 } from '../policy/compile.ts';
+import { withNames } from '../policy/resolved-names.ts';
 import { withFallback } from './fallback-plans.ts';
 import { type Knowledge, withPublished } from './knowledge.ts';
 import { apply, emptyState, fork, type State, workerKey } from './state.ts';
@@ -38,7 +39,7 @@ export type Core = {
   readonly knowledge: Knowledge;
   readonly clock: Clock;
   readonly log: Log;
-  /** The inventory in force, undefined before the first. */
+  /** The inventory in force as it was written, DNS names unresolved; undefined before the first. */
   inventory(): Inventory | undefined;
   policy(): Policy;
   /** The policy in a document of the log; the one without rules for none. */
@@ -194,8 +195,9 @@ export function openCore(options: CoreOptions): Core {
     const inventory = inventories(next.inventory, documents);
     if (!inventory) return undefined;
     const servers = new Set(inventory.servers.map((server) => server.name));
+    const addresses = new Map([...next.names].map(([name, known]) => [name, known.addresses]));
     return {
-      inventory,
+      inventory: withNames(inventory, addresses),
       policy: policies(next.policy, documents) ?? noPolicy,
       shields: knowledge.shields,
       observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),

@@ -18,7 +18,7 @@ export function inventoryRoutes({ core, reconciler, prober }: Services): readonl
       path: '/v1/tags',
       roles: ['admin'],
       handle(call) {
-        const inventory = core.inventory();
+        const inventory = core.compileInput()?.inventory;
         if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');
         const observed = new Map(
           [...core.state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]),

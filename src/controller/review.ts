@@ -126,7 +126,7 @@ function pairServices(before: CompiledPlans, after: CompiledPlans): Pairs {
 }
 
 function effectsOf(pairs: Pairs, core: Core): Review['effects'] {
-  const inventory = core.inventory();
+  const inventory = core.compileInput()?.inventory;
   if (!inventory) return [];
   const { entries } = addressBook(inventory);
   const placed = entries.map(({ address, name }) => ({ name, cidr: parseCidr(address) }));
@@ -201,7 +201,7 @@ function sessionImpacts(
   since: number,
   core: Core,
 ): Review['sessions'] {
-  const inventory = core.inventory();
+  const inventory = core.compileInput()?.inventory;
   const parties = createParties(inventory ? addressBook(inventory).entries : []);
   const impacts = () => new Map<string, SessionImpact>();
   const [live, recorded] = [impacts(), impacts()];

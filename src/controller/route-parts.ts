@@ -6,6 +6,7 @@ import type { Sessions } from '../log/sessions.ts';
 import type { Authority } from './authority.ts';
 import type { Core } from './core.ts';
 import type { Call } from './http-server.ts';
+import type { NameWatch } from './name-watch.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Workers } from './workers.ts';
@@ -16,6 +17,7 @@ export type Services = {
   readonly workers: Workers;
   readonly reconciler: Reconciler;
   readonly prober: Prober;
+  readonly nameWatch: NameWatch;
   readonly sessions: Sessions;
 };
 

@@ -21,11 +21,13 @@ import { systemClock } from '../platform/clock.ts';
 import { readText } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
+import { openResolver } from '../platform/resolver.ts';
 import { type Authority, openAuthority } from './authority.ts';
 import { type Core, openCore } from './core.ts';
 import { fromFile, putDocuments } from './documents.ts';
 import { openHttpServer } from './http-server.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
+import { createNameWatch } from './name-watch.ts';
 import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
@@ -45,6 +47,8 @@ export type ControllerOptions = {
   /** YAML files, put in force at start when they differ from what is in force. */
   readonly inventoryFile?: string;
   readonly policyFile?: string;
+  /** DNS servers for the inventory's names, `ADDRESS` or `ADDRESS:PORT`; the system's when left out. */
+  readonly dnsServers?: readonly string[];
   /** Folder of shields (`*.yaml`). */
   readonly shieldsFolder: string;
   /** Folder of advisories (`*.json`, any format that intel/read.ts reads); none when left out. */
@@ -130,10 +134,14 @@ export async function runController(
   const workers = createWorkers(clock);
   const reconciler = createReconciler(core, workers);
   const prober = createProber(core, reconciler, note, signal);
+  const resolver = openResolver(options.dnsServers);
+  resources.defer(() => resolver.close());
+  const nameWatch = createNameWatch(core, resolver.resolve, note);
+  resources.defer(() => nameWatch.close());
   prober.reassess();
   keepHead(dataDir, log, core, resources);
   http.serve(
-    createRoutes({ core, authority, workers, reconciler, prober, sessions }),
+    createRoutes({ core, authority, workers, reconciler, prober, nameWatch, sessions }),
     ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
   );
 

@@ -29,6 +29,12 @@ export const entryData = {
   approval: ApprovalData,
   confirmed: z.object({ generation: z.int() }),
   expired: z.object({ key: z.string() }),
+  /** A DNS name. With `error`, the addresses are those of the last good answer. */
+  resolved: z.object({
+    addresses: z.array(z.string()),
+    error: z.string().optional(),
+    forgotten: z.boolean().optional(),
+  }),
   shield: z.object({ digest: Sha256 }),
   /** Of the folder's records together, or of one that was published. */
   advisory: z.union([z.object({ digest: Sha256 }), z.object({ document: Sha256 })]),
@@ -91,6 +97,11 @@ export type State = {
   tagChanges: readonly { readonly at: number; readonly document: string }[];
   policy: string | undefined;
   readonly lifecycle: Lifecycle;
+  /** By DNS name: its addresses, and since when they, ms since the epoch; and why the last look-up failed. */
+  readonly names: Map<
+    string,
+    { readonly addresses: readonly string[]; readonly at?: number; readonly error?: string }
+  >;
   readonly servers: Map<string, ServerState>;
   /** By `pairKey`. */
   readonly stages: Map<string, StageState>;
@@ -116,6 +127,7 @@ export function emptyState(): State {
     tagChanges: [],
     policy: undefined,
     lifecycle: emptyLifecycle(),
+    names: new Map(),
     servers: new Map(),
     stages: new Map(),
     tokens: new Map(),
@@ -131,8 +143,14 @@ export function emptyState(): State {
 
 /** A copy whose decisions (documents, observations, stages) can be changed without touching the original. */
 export function fork(state: State): State {
-  const { lifecycle, servers, stages } = state;
-  return { ...state, lifecycle: { ...lifecycle }, servers: new Map(servers), stages: new Map(stages) };
+  const { lifecycle, names, servers, stages } = state;
+  return {
+    ...state,
+    lifecycle: { ...lifecycle },
+    names: new Map(names),
+    servers: new Map(servers),
+    stages: new Map(stages),
+  };
 }
 
 export const pairKey = (server: string, shield: string): string => `${server} ${shield}`;
@@ -171,6 +189,13 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   },
   expired(state, entry) {
     applyExpired(state.lifecycle, entryData.expired.parse(entry.data).key);
+  },
+  resolved(state, entry, at) {
+    const { addresses, error, forgotten } = entryData.resolved.parse(entry.data);
+    const former = state.names.get(entry.subject);
+    if (forgotten) state.names.delete(entry.subject);
+    else if (error === undefined) state.names.set(entry.subject, { addresses, at });
+    else state.names.set(entry.subject, { ...former, addresses, error });
   },
   shield(state, entry) {
     state.digests.set(`shield:${entry.subject}`, entryData.shield.parse(entry.data).digest);

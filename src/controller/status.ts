@@ -7,6 +7,7 @@ import type { Tag } from '../model/tag.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
+import type { NameWatch } from './name-watch.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import { noServerState, pairKey, workerKey } from './state.ts';
@@ -16,11 +17,19 @@ export type StatusSources = {
   readonly core: Core;
   readonly workers: Workers;
   readonly prober: Prober;
+  readonly nameWatch: NameWatch;
   readonly reconciler: Reconciler;
   readonly sessions: { counts(): SessionCounts };
 };
 
-export function buildStatus({ core, workers, prober, reconciler, sessions }: StatusSources): Status {
+export function buildStatus({
+  core,
+  workers,
+  prober,
+  nameWatch,
+  reconciler,
+  sessions,
+}: StatusSources): Status {
   const now = core.clock.now();
   const { state } = core;
   const inventory = core.inventory();
@@ -56,6 +65,7 @@ export function buildStatus({ core, workers, prober, reconciler, sessions }: Sta
     at: timestamp(now),
     servers,
     workers: workerStatuses(),
+    names: [...nameWatch.names()],
     log: { entries: seq, head: hash },
     incidents: state.incidentCount,
     sessions: sessions.counts(),

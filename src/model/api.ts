@@ -114,10 +114,21 @@ export const WorkerStatus = z.strictObject({
   counters: z.record(z.string(), z.number()),
 });
 export type WorkerStatus = z.infer<typeof WorkerStatus>;
+/** A DNS name of the inventory. */
+export const NameStatus = z.strictObject({
+  name: z.string(),
+  addresses: z.array(z.string()),
+  /** When DNS last gave an answer. */
+  answeredAt: Timestamp.optional(),
+  /** Why the last look-up failed: the addresses are those of the last answer. */
+  error: z.string().optional(),
+});
+export type NameStatus = z.infer<typeof NameStatus>;
 export const Status = z.strictObject({
   at: Timestamp,
   servers: z.array(ServerStatus),
   workers: z.array(WorkerStatus),
+  names: z.array(NameStatus).default([]),
   log: z.strictObject({ entries: z.int(), head: z.string() }),
   incidents: z.int(),
   sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),

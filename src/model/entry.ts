@@ -22,6 +22,7 @@ export const EntryKind = z.enum([
   'approval',
   'confirmed',
   'expired',
+  'resolved',
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
