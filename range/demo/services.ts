@@ -29,7 +29,7 @@ export function startController(lab: Lab): ChildProcess {
   );
 }
 
-/** The gate gives up root for a user of its own once it has read the server's keys. */
+/** The gate's workers belong to a user of their own; its parent reads the server's keys. */
 export function gateOptions(lab: Lab): string[] {
   return ['--pki', lab.range.files.pki, '--user', '61184:61184'];
 }

@@ -252,7 +252,7 @@ export const failureCodes = {
     ],
     'not-privileged': ['The agent may not change kernel tables.', 'Run it as root, or with `CAP_NET_ADMIN`.'],
     'not-root': [
-      'Only root can become another user, or root was not given up for good.',
+      'Only root can give the workers of a gate a user of their own.',
       'Start as root, or leave `--user` out.',
     ],
     'plan-conflict': [
@@ -264,6 +264,10 @@ export const failureCodes = {
     unwritable: [
       'The data folder can’t be made or written.',
       'Check its owner, and that the user gets through the folders above it.',
+    ],
+    'worker-died': [
+      'A worker process of the gate ended while it was given a plan. The former plan stands; the worker is started again.',
+      'The log of the gate names the reason. Where it repeats itself, report it.',
     ],
     'wrong-plan': ['The plan is for another agent or gate.', 'Enrol again under the right name.'],
   },

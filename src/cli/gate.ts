@@ -1,4 +1,5 @@
 // portcullis gate
+import { availableParallelism } from 'node:os';
 import { type Command, wholeNumber, wrongUsage } from './command.ts';
 import { openWorker, workerOptions } from './worker.ts';
 
@@ -42,7 +43,17 @@ export const gate: Command = {
     user: {
       type: 'string',
       value: 'USER',
-      help: 'give up root for this user once files are read and ports bound',
+      help: 'whom the worker processes belong to (needs root); only the parent, which reads the keys, stays root',
+    },
+    workers: {
+      type: 'string',
+      value: 'N',
+      help: 'processes that accept, inspect and relay (default 2, or 1 where there is one core)',
+    },
+    'drain-seconds': {
+      type: 'string',
+      value: 'N',
+      help: 'how long connections may go on after SIGTERM (default 20); a second signal ends them at once',
     },
     'metrics-port': { type: 'string', value: 'PORT', help: 'Prometheus metrics on 127.0.0.1:PORT/metrics' },
   },
@@ -62,6 +73,8 @@ export const gate: Command = {
     const base = kubeadmFiles(context.option('pki'));
     const metricsPort = wholeNumber(context, 'metrics-port', 1, 65_535);
     const user = context.option('user');
+    const workers = wholeNumber(context, 'workers', 1, 64) ?? Math.min(2, availableParallelism());
+    const drainSeconds = wholeNumber(context, 'drain-seconds', 0, 86_400) ?? 20;
     const { folder, link } = await openWorker(context, 'gate');
     try {
       await runGate(
@@ -84,6 +97,9 @@ export const gate: Command = {
           identityHeaders: context.list('identity-header'),
           ...(metricsPort === undefined ? {} : { metricsPort }),
           ...(user ? { user: parseUser(user) } : {}),
+          workers,
+          drainSeconds,
+          cut: secondSignal(context.signal),
         },
         context.signal,
       );
@@ -96,4 +112,17 @@ export const gate: Command = {
 
 function optional<Key extends string>(key: Key, value: string | undefined): { [K in Key]?: string } {
   return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: string });
+}
+
+/** Aborts at the first SIGINT or SIGTERM after the one that aborted `first`. */
+function secondSignal(first: AbortSignal): AbortSignal {
+  const second = new AbortController();
+  first.addEventListener(
+    'abort',
+    () => {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => second.abort());
+    },
+    { once: true },
+  );
+  return second.signal;
 }

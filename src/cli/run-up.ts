@@ -80,7 +80,10 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
     try {
       await first(signal, enrolHost(options, admin), controller.failed);
       const seen = (await admin.status()).log.entries;
-      const workers = [start('agent'), start('gate', '--pki', options.pki, ...asUser)];
+      const workers = [
+        start('agent'),
+        start('gate', '--pki', options.pki, '--drain-seconds', '2', ...asUser),
+      ];
       const failures = [controller, ...workers].map(({ failed }) => failed);
       const status = await first(signal, workersHeard(options, admin, signal), ...failures);
       for (const { running } of services) running.keep();

@@ -41,7 +41,7 @@ export async function openWorker(
 ): Promise<{ folder: string; link: ControllerLink }> {
   const { enrol, openLink } = await import('../platform/controller-client.ts');
   const root = dataDir(context);
-  // Others may pass through: a gate that has given up root does. What is in it is readable to its owner only.
+  // What is in it is readable to its owner only.
   mkdirSync(root, { recursive: true, mode: 0o711 });
   const folder = join(root, role);
   const token = context.option('token') ?? process.env['PORTCULLIS_TOKEN'];

@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.ts';
 import type { Carriage, ConnectionSettings, Identity } from '../inspect/connection-types.ts';
 import { defaultIdentity } from '../model/identity.ts';
 import type { GateListener } from '../model/plan.ts';
-import type { IdentityMaterial } from './identity-files.ts';
+import type { ServedMaterial } from './identity-files.ts';
 import type { UpstreamCredentials, UpstreamMode } from './upstream.ts';
 
 export type Carry = {
@@ -24,7 +24,7 @@ export type TokenHolder = { authorization: string };
  */
 export function carryOf(
   listener: GateListener,
-  material: IdentityMaterial,
+  material: ServedMaterial,
   also: readonly string[],
   holder: TokenHolder,
 ): Carry {
@@ -54,7 +54,7 @@ export function upstreamMode(identity: Identity): UpstreamMode {
 
 function carriageOf(
   mode: NonNullable<GateListener['identity']>['mode'],
-  material: IdentityMaterial,
+  material: ServedMaterial,
   holder: TokenHolder,
   server: string,
 ): Carriage {

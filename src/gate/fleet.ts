@@ -1,24 +1,30 @@
-// The listeners of one gate, brought to what a plan says: all of it or none of it.
+// The listeners of one worker, brought to what its orders say: all of it or none of it.
 import { Failure } from '../base/failure.ts';
 import { compileRules } from '../inspect/rules.ts';
-import type { GateListener, GatePlan } from '../model/plan.ts';
+import type { GateListener } from '../model/plan.ts';
 import { createParties } from '../policy/parties.ts';
 import { carryOf, type TokenHolder } from './carry.ts';
-import { checkServingName, type IdentityFiles, type IdentityMaterial } from './identity-files.ts';
 import type { GateLimits } from './limits.ts';
 import { type Listener, type ListenerSurroundings, type ListenerView, openListener } from './listener.ts';
+import { type PortHandle, portKey } from './listening-sockets.ts';
+import { servedListeners } from './orders.ts';
 import { createUpstream } from './upstream.ts';
+import type { Orders } from './worker-messages.ts';
+
+/** What is ready to be put into force, and can fail no more. */
+export type Prepared = {
+  /** Answers how many connections were cut. */
+  commit(): Promise<number>;
+  discard(): Promise<void>;
+};
 
 export type Fleet = {
   /**
-   * Brings the listeners to the plan. Everything that can fail (files, rules, ports) is done before anything changes,
-   * so that on a Failure the former plan stands untouched. No connection is dropped: those of a listener that is gone
-   * or lifted finish by themselves.
-   * @throws Failure of the files, a rule or a port
+   * Does everything that can fail (rules, keys, ports), changing nothing that is in force. Ports that are new are taken
+   * out of `ports`. The connections of a listener that is gone or lifted finish by themselves.
+   * @throws Failure of a rule, of keys, or of a port
    */
-  apply(plan: GatePlan): Promise<void>;
-  /** Reads the files again and takes new ones into use. @throws Failure; the former ones stay in use */
-  refreshFiles(): void;
+  prepare(orders: Orders, ports: Map<string, PortHandle>): Promise<Prepared>;
   /** Looks at the limits of every connection. */
   sweep(): void;
   /** Views of the listeners that accept. */
@@ -26,14 +32,15 @@ export type Fleet = {
   readonly connections: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
+  /** Stops accepting; every connection takes no new work. */
+  drain(): Promise<void>;
+  /** Ends every connection in order. Answers how many there were. */
+  finish(): number;
   /** Stops accepting and cuts every connection. */
   destroy(): Promise<void>;
 };
 
 export type FleetParts = ListenerSurroundings & {
-  readonly filesOf: (server: string) => IdentityFiles;
-  /** Reads and checks; may answer from what it read before. */
-  readonly load: (files: IdentityFiles) => IdentityMaterial;
   /** Names, beside those of the plan, that servers read identity from. */
   readonly identityHeaders: readonly string[];
   readonly limits: GateLimits;
@@ -46,25 +53,25 @@ export function createFleet(parts: FleetParts): Fleet {
   /** By server. */
   const tokens = new Map<string, TokenHolder>();
 
+  /** A new token is taken into use here, by the connections that are open too. */
   function tokenOf(server: string): TokenHolder {
     const holder = tokens.get(server) ?? { authorization: '' };
     tokens.set(server, holder);
     return holder;
   }
 
-  function viewOf(listener: GateListener, plan: GatePlan, parties: ListenerView['parties']): ListenerView {
-    const files = parts.filesOf(listener.server);
-    const material = parts.load(files);
-    checkServingName(material, files, listener.upstream.serverName);
+  function viewOf(listener: GateListener, orders: Orders, parties: ListenerView['parties']): ListenerView {
+    const material = orders.materials[listener.server];
+    if (!material) throw new Failure('bad-plan', `there are no keys for the server ${listener.server}`);
     const carry = carryOf(listener, material, parts.identityHeaders, tokenOf(listener.server));
-    const former = listeners.get(keyOf(listener))?.view;
+    const former = listeners.get(portKey(listener.listen))?.view;
     const sameServer =
       former?.material.fingerprint === material.fingerprint &&
       former.listener.identity?.mode === listener.identity?.mode &&
       JSON.stringify(former.listener.upstream) === JSON.stringify(listener.upstream);
     return {
       listener,
-      generation: plan.generation,
+      generation: orders.plan.generation,
       rules: compileRules(listener.shields),
       material,
       carry,
@@ -80,51 +87,47 @@ export function createFleet(parts: FleetParts): Fleet {
     return listener.stop();
   }
 
+  async function stopAll(): Promise<void> {
+    const all = [...listeners.values()];
+    listeners = new Map();
+    await Promise.all(all.map(retire));
+  }
+
   return {
-    async apply(plan) {
-      const parties = createParties(plan.addressTags);
-      const wanted = plan.listeners.filter((listener) => listener.stage !== 'lifted');
-      refuseSharedPorts(wanted);
-      const views = wanted.map((listener) => viewOf(listener, plan, parties));
+    async prepare(orders, ports) {
+      const parties = createParties(orders.plan.addressTags);
+      const views = servedListeners(orders.plan).map((listener) => viewOf(listener, orders, parties));
       const next = new Map<string, Listener>();
       const opened: Listener[] = [];
-      try {
-        for (const view of views) {
-          const key = keyOf(view.listener);
-          const kept = listeners.get(key);
-          const listener = kept ?? (await openListener(view, parts));
-          if (!kept) opened.push(listener);
-          next.set(key, listener);
-        }
-      } catch (error) {
+      const discard = async () => {
         for (const listener of opened) {
           await listener.stop();
           listener.destroyAll();
         }
+      };
+      try {
+        for (const view of views) {
+          const key = portKey(view.listener.listen);
+          const kept = listeners.get(key);
+          const listener = kept ?? (await openListener(view, takePort(ports, key), parts));
+          if (!kept) opened.push(listener);
+          next.set(key, listener);
+        }
+      } catch (error) {
+        await discard();
         throw error;
       }
-      for (const view of views) next.get(keyOf(view.listener))?.update(view);
-      const gone = [...listeners].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
-      listeners = next;
-      await Promise.all(gone.map(retire));
-    },
-    refreshFiles() {
-      const renewed = [...listeners.values()].flatMap((listener) => {
-        const { view } = listener;
-        const files = parts.filesOf(view.listener.server);
-        const material = parts.load(files);
-        const { server } = view.listener;
-        // A new token is taken into use here, by the connections that are open too.
-        const carry = carryOf(view.listener, material, parts.identityHeaders, tokenOf(server));
-        if (material.fingerprint === view.material.fingerprint) return [];
-        checkServingName(material, files, view.listener.upstream.serverName);
-        return [{ listener, material, carry }];
-      });
-      for (const { listener, material, carry } of renewed) {
-        const { view } = listener;
-        const upstream = createUpstream(view.listener.upstream, carry.upstream, parts.now);
-        listener.update({ ...view, material, carry, upstream });
-      }
+      return {
+        discard,
+        async commit() {
+          let cut = 0;
+          for (const view of views) cut += next.get(portKey(view.listener.listen))?.update(view) ?? 0;
+          const gone = [...listeners].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
+          listeners = next;
+          await Promise.all(gone.map(retire));
+          return cut;
+        },
+      };
     },
     sweep() {
       for (const listener of listeners.values()) listener.sweep();
@@ -143,37 +146,28 @@ export function createFleet(parts: FleetParts): Fleet {
     get serverConnections() {
       return sum(listeners, retired, (listener) => listener.serverConnections);
     },
+    async drain() {
+      await stopAll();
+      for (const listener of retired) listener.drain();
+    },
+    finish() {
+      let ended = 0;
+      for (const listener of retired) ended += listener.finishAll();
+      return ended;
+    },
     async destroy() {
-      const all = [...listeners.values()];
-      await Promise.all(all.map(retire));
-      listeners = new Map();
+      await stopAll();
       for (const listener of retired) listener.destroyAll();
       retired.clear();
     },
   };
 }
 
-function refuseSharedPorts(listeners: readonly GateListener[]): void {
-  const seen = new Map<string, string>();
-  for (const listener of listeners) {
-    const other = seen.get(keyOf(listener));
-    if (other !== undefined) {
-      throw new Failure(
-        'plan-conflict',
-        `the servers ${other} and ${listener.server} are given the same gate port`,
-        {
-          place: `${listener.listen.address}:${listener.listen.port}`,
-          hint: 'give each server its own gatePort in the inventory',
-        },
-      );
-    }
-    seen.set(keyOf(listener), listener.server);
-  }
-}
-
-/** A port is one listener, whichever server stands behind it: it can't be bound twice. */
-function keyOf(listener: GateListener): string {
-  return `${listener.listen.address} ${listener.listen.port}`;
+function takePort(ports: Map<string, PortHandle>, key: string): PortHandle {
+  const handle = ports.get(key);
+  if (!handle) throw new Failure('port-refused', 'the port was not handed over', { place: key });
+  ports.delete(key);
+  return handle;
 }
 
 function sum(

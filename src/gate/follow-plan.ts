@@ -11,8 +11,8 @@ export type PlanFollower = {
   readonly link: ControllerLink;
   readonly log: Log;
   readonly now: () => number;
-  /** Puts a plan into force, whole. @throws Failure; then the former one stands */
-  readonly apply: (plan: GatePlan) => Promise<void>;
+  /** Puts a plan into force, whole. Answers how many connections were cut. @throws Failure; then the former one stands */
+  readonly apply: (plan: GatePlan) => Promise<number>;
   /** After each receipt, sent or not. */
   readonly applied: () => void;
 };
@@ -54,11 +54,12 @@ export async function followPlan(follower: PlanFollower, signal: AbortSignal): P
 async function applyPlan({ name, log, now, apply }: PlanFollower, plan: Plan): Promise<Receipt> {
   const began = now();
   let error: string | undefined;
+  let connectionsCut = 0;
   try {
     if (plan.kind !== 'gate' || plan.target !== name) {
       throw new Failure('wrong-plan', `this plan is for the ${plan.kind} '${plan.target}'`);
     }
-    await apply(plan);
+    connectionsCut = await apply(plan);
     log('info', 'plan-applied', { generation: plan.generation, listeners: plan.listeners.length });
   } catch (cause) {
     error = describeFailure(cause);
@@ -72,7 +73,7 @@ async function applyPlan({ name, log, now, apply }: PlanFollower, plan: Plan): P
     ok: error === undefined,
     ...(error === undefined ? {} : { error }),
     milliseconds: Math.max(0, ended - began),
-    connectionsCut: 0,
+    connectionsCut,
     appliedAt: timestamp(ended),
   };
 }

@@ -70,6 +70,9 @@ export type IdentityMaterial = {
   readonly leaf: X509Certificate;
 };
 
+/** The part of it that serves connections: what a worker is given. */
+export type ServedMaterial = Omit<IdentityMaterial, 'leaf' | 'expires'>;
+
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 const clientAuth = '1.3.6.1.5.5.7.3.2';
 

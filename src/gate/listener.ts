@@ -1,8 +1,6 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Server } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { Failure } from '../base/failure.ts';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import type { RuleSet } from '../inspect/rules.ts';
@@ -15,13 +13,14 @@ import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled } from './counters.ts';
 import { createDoor } from './door.ts';
 import { ExchangeRecord, isHealthCheck, isStream } from './exchange-record.ts';
-import type { IdentityMaterial } from './identity-files.ts';
+import type { ServedMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
+import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
 import type { Guest } from './reception.ts';
-import { type CoarseClock, type RelayEvents, startRelay } from './relay.ts';
+import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
 import { unauthorizedAnswer } from './status-answer.ts';
 import { secureOptions } from './tls-options.ts';
 import type { Upstream } from './upstream.ts';
@@ -32,7 +31,7 @@ export type ListenerView = {
   readonly generation: number;
   readonly rules: RuleSet;
   readonly upstream: Upstream;
-  readonly material: IdentityMaterial;
+  readonly material: ServedMaterial;
   readonly carry: Carry;
   readonly parties: Parties;
   readonly limits: GateLimits;
@@ -52,22 +51,32 @@ export type ListenerSurroundings = {
 
 export type Listener = {
   readonly view: ListenerView;
-  /** New connections are judged by this view from now on. */
-  update(view: ListenerView): void;
+  /**
+   * New connections are judged by this view from now on. Where it judges otherwise than the one before, older ones take
+   * no new work: they end between two exchanges and come back to be judged anew, while a watch or tunnel goes on. Where
+   * the plan says `cut: now`, older ones are cut. Returns how many were.
+   */
+  update(view: ListenerView): number;
   /** Stops accepting; connections go on. Resolves when the port is free. */
   stop(): Promise<void>;
   sweep(): void;
   /** Connections take no new work and end when what is going on is done. */
   drain(): void;
-  /** Cuts every connection. */
-  destroyAll(): void;
+  /** Ends every connection in order: what was written still goes out. Returns how many there were. */
+  finishAll(): number;
+  /** Cuts every connection. Returns how many there were. */
+  destroyAll(): number;
   readonly connections: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
 };
 
-/** Binds and accepts. @throws Failure `port-in-use`, `port-refused` */
-export async function openListener(first: ListenerView, around: ListenerSurroundings): Promise<Listener> {
+/** Accepts on a bound socket. @throws Failure `port-in-use`, `port-refused` */
+export async function openListener(
+  first: ListenerView,
+  port: PortHandle,
+  around: ListenerSurroundings,
+): Promise<Listener> {
   const { counters, log } = around;
   let view = first;
   const open = new Set<Handle>();
@@ -91,7 +100,7 @@ export async function openListener(first: ListenerView, around: ListenerSurround
   });
   server.on('connection', () => counters.add('connections_total'));
   server.on('tlsClientError', () => counters.add('handshake_failures_total'));
-  await bind(door.server, first.listener.listen);
+  await listenOn(door.server, port, first.listener.listen);
   door.server.on('error', (error) => log('error', 'listener', { error: error.message }));
 
   function accept(client: TLSSocket): void {
@@ -208,7 +217,8 @@ export async function openListener(first: ListenerView, around: ListenerSurround
 
   /** @param answered is called when the caller has asked something and is answered */
   function refuse(client: TLSSocket, message: string, answered: () => void): void {
-    const handle: Handle = { sweep() {}, drain() {}, destroy: () => client.destroy(), serverOpen: false };
+    const destroy = () => client.destroy();
+    const handle: Handle = { sweep() {}, drain() {}, finish: destroy, destroy, serverOpen: false };
     open.add(handle);
     const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
     let asked = false;
@@ -227,6 +237,16 @@ export async function openListener(first: ListenerView, around: ListenerSurround
     });
   }
 
+  function drain(): void {
+    for (const handle of [...open]) handle.drain();
+  }
+
+  function destroyAll(): number {
+    const { size } = open;
+    for (const handle of [...open]) handle.destroy();
+    return size;
+  }
+
   return {
     get view() {
       return view;
@@ -235,9 +255,14 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       const rekey =
         next.material.fingerprint !== view.material.fingerprint ||
         next.listener.server !== view.listener.server;
+      const otherwise = rekey || judgement(next) !== judgement(view);
+      const cut = next.generation !== view.generation && next.listener.cut === 'now';
       view = next;
       door.update(next);
       if (rekey) server.setSecureContext(secureOptions(next.listener, next.material));
+      if (cut) return destroyAll();
+      if (otherwise) drain();
+      return 0;
     },
     stop() {
       return new Promise((resolve) => {
@@ -250,12 +275,13 @@ export async function openListener(first: ListenerView, around: ListenerSurround
       door.sweep();
       for (const handle of open) handle.sweep();
     },
-    drain() {
-      for (const handle of [...open]) handle.drain();
+    drain,
+    finishAll() {
+      const { size } = open;
+      for (const handle of [...open]) handle.finish();
+      return size;
     },
-    destroyAll() {
-      for (const handle of [...open]) handle.destroy();
-    },
+    destroyAll,
     get connections() {
       return open.size;
     },
@@ -275,30 +301,18 @@ function mayBeShed(identity: Identity): boolean {
   return identity.method === 'none' || !identity.groups.includes('system:masters');
 }
 
-type Handle = { sweep(): void; drain(): void; destroy(): void; readonly serverOpen: boolean };
+type Handle = Pick<Relay, 'sweep' | 'drain' | 'finish' | 'destroy' | 'serverOpen'>;
+
+/** What a connection is judged by, as far as a plan says it. */
+function judgement({ listener }: ListenerView): string {
+  const { shields, stage, upstream, identity } = listener;
+  return JSON.stringify([shields, stage, upstream, identity]);
+}
 
 const responseClass: readonly (string | undefined)[] = [
   undefined,
   ...['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => labelled('responses_total', 'class', name)),
 ];
-
-function bind(server: Server, at: GateListener['listen']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException) => {
-      const place = `${at.address}:${at.port}`;
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new Failure('port-in-use', 'another program listens there', { place, cause })
-          : new Failure('port-refused', `can't listen there: ${cause.message}`, { place, cause }),
-      );
-    };
-    server.once('error', failed);
-    server.listen({ host: at.address, port: at.port, backlog: 1024 }, () => {
-      server.off('error', failed);
-      resolve();
-    });
-  });
-}
 
 function stackOf(error: unknown): string[] {
   const stack = error instanceof Error ? (error.stack ?? '') : '';

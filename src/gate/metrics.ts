@@ -4,7 +4,7 @@ import { Failure } from '../base/failure.ts';
 import { prometheusText } from './counters.ts';
 
 export type MetricsSource = {
-  readonly counters: () => Readonly<Record<string, number>>;
+  readonly counters: () => Promise<Readonly<Record<string, number>>>;
   /** Undefined when well, else what is wrong. */
   readonly trouble: () => string | undefined;
 };
@@ -16,7 +16,7 @@ export function serveMetrics(port: number, source: MetricsSource, signal: AbortS
     if (request.method !== 'GET') {
       response.writeHead(405).end();
     } else if (request.url === '/metrics') {
-      response.writeHead(200, plain).end(prometheusText(source.counters()));
+      void source.counters().then((counters) => response.writeHead(200, plain).end(prometheusText(counters)));
     } else if (request.url === '/healthz') {
       const trouble = source.trouble();
       response.writeHead(trouble === undefined ? 200 : 503, plain).end(`${trouble ?? 'ok'}\n`);

@@ -1,6 +1,4 @@
-// Gives up root for good, once keys are read and ports are bound.
-import { chownSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+// Whom a gate's workers belong to: they parse what callers send, and need no right of root's.
 import { Failure } from '../base/failure.ts';
 import { readText } from '../platform/files.ts';
 
@@ -28,21 +26,20 @@ export function parseUser(text: string, passwd = '/etc/passwd'): UnixUser {
   return { uid, gid };
 }
 
+/** Only root can become somebody else; for anyone else a Failure, not silence. @throws Failure `not-root` */
+export function checkRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new Failure('not-root', 'only root can give the workers another user', {
+    hint: 'start as root, or leave --user out',
+  });
+}
+
 /**
- * Becomes that user: the data folder is handed over, supplementary groups are dropped, then group and user are set, and
- * it is checked that root can't be had back. Only root can; for anyone else a Failure, not silence.
+ * Becomes that user, without supplementary groups, and checks that root can't be had back.
  * @throws Failure `not-root`
  */
-export function becomeUser(user: UnixUser, dataDir: string): void {
-  if (process.getuid?.() !== 0) {
-    throw new Failure('not-root', 'only root can become another user', {
-      hint: 'start as root, or leave --user out',
-    });
-  }
-  chownSync(dataDir, user.uid, user.gid);
-  for (const entry of readdirSync(dataDir, { recursive: true, encoding: 'utf8' })) {
-    chownSync(join(dataDir, entry), user.uid, user.gid);
-  }
+export function becomeUser(user: UnixUser): void {
+  checkRoot();
   process.setgroups?.([user.gid]);
   process.setgid?.(user.gid);
   process.setuid?.(user.uid);
@@ -52,26 +49,4 @@ export function becomeUser(user: UnixUser, dataDir: string): void {
     return; // as it must be
   }
   throw new Failure('not-root', 'root could be had back after giving it up');
-}
-
-/**
- * Will that user get to the data folder? Asked at the start, for later is too late: root can't be had back.
- * @throws Failure `unwritable` naming the folder above it that the user may not pass through
- */
-export function checkReach(user: UnixUser, dataDir: string): void {
-  for (let folder = dirname(resolve(dataDir)); ; folder = dirname(folder)) {
-    const { mode, uid, gid } = statSync(folder);
-    const pass = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
-    if ((mode & pass) === 0) {
-      throw new Failure(
-        'unwritable',
-        'the user that the gate becomes may not pass through this folder to its own',
-        {
-          place: folder,
-          hint: `chmod o+x ${folder}, or another data folder`,
-        },
-      );
-    }
-    if (folder === dirname(folder)) return;
-  }
 }

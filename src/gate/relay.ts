@@ -32,6 +32,8 @@ export type Relay = {
   sweep(): void;
   /** Takes no new work; ends when what is going on is done. */
   drain(): void;
+  /** Ends both sides now, in order: what was written still goes out. */
+  finish(): void;
   /** Cuts both sides now. */
   destroy(): void;
   /** The server's side, once there is one. */
@@ -332,6 +334,11 @@ export function startRelay(
       }
     },
     drain: () => feed(() => judge.drain()),
+    finish() {
+      if (closed) return;
+      dropServer();
+      sink.endClient(0);
+    },
     destroy,
     get serverOpen() {
       return server !== undefined && !serverDone;

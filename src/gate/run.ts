@@ -1,26 +1,28 @@
-// The gate's process: reads identity files, applies plans, relays, reports. `portcullis gate` calls runGate.
+// The gate's parent: reads identity files and plans, keeps the ports and the link to the controller, and gives workers their
+// orders. `portcullis gate` calls runGate. No byte of a caller is read here: that is the workers' (worker.ts).
 //
-// What it needs: to read the six identity files (root or a group, on a kubeadm host), to bind its ports (16443 needs no
-// privilege), to reach the API server and the controller, and to write its data folder. With `user` it gives up root
-// once it has read the files and bound the ports of its first plan; from then on the files in memory are used.
-import { describeFailure, Failure } from '../base/failure.ts';
+// What it needs: to read the identity files (root or a group, on a kubeadm host), to bind its ports, to reach the
+// controller, to write its data folder. It stays what it was started as, so that renewed files can be read.
+import { describeFailure } from '../base/failure.ts';
 import type { GatePlan } from '../model/plan.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
-import { createCounters } from './counters.ts';
-import { createFleet } from './fleet.ts';
+import { createCrew } from './crew.ts';
 import { followPlan } from './follow-plan.ts';
-import { checkHealth, type HealthState, healthReport } from './health.ts';
-import { type IdentityFiles, type IdentityMaterial, loadIdentity } from './identity-files.ts';
+import { type HealthState, healthReport } from './health.ts';
+import { type IdentityFiles, loadIdentity } from './identity-files.ts';
+import { createTurns } from './in-turn.ts';
 import { openIncidentSpool } from './incident-spool.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
-import { createLoadMeter, lagEveryMs } from './load.ts';
+import { bindPort } from './listening-sockets.ts';
 import { serveMetrics } from './metrics.ts';
+import { ordersOf, sameMaterials } from './orders.ts';
 import { readPlan, readStoredPlan, storePlan } from './plan-file.ts';
-import { becomeUser, checkReach, type UnixUser } from './privileges.ts';
-import type { CoarseClock } from './relay.ts';
+import { checkRoot, type UnixUser } from './privileges.ts';
+import { startWorkerInline, startWorkerProcess } from './worker-link.ts';
+import type { Orders } from './worker-messages.ts';
 
 export type GateOptions = {
   /** As enrolled; plans for another target are refused. */
@@ -34,10 +36,16 @@ export type GateOptions = {
   /** Identity files of every server that `filesByServer` doesn't name: `kubeadmFiles()`. */
   readonly files: IdentityFiles;
   readonly filesByServer?: Readonly<Record<string, IdentityFiles>>;
+  /** Worker processes. Left out: one worker inside this process, for tests and tools. */
+  readonly workers?: number;
+  /** Whose the worker processes are (parseUser). Needs root; left out: whose this one is. */
+  readonly user?: UnixUser;
+  /** How long connections may go on when the gate is told to stop; 0 when left out. */
+  readonly drainSeconds?: number;
+  /** Aborted when waiting for them is to end at once. */
+  readonly cut?: AbortSignal;
   /** Loopback port of /metrics and /healthz; none when left out. */
   readonly metricsPort?: number;
-  /** Become this user (parseUser) after the first plan is in force. Needs root. */
-  readonly user?: UnixUser;
   /** Names, beside X-Remote-*, that a server reads identity from (`--requestheader-*-headers`): a caller's are taken out. */
   readonly identityHeaders?: readonly string[];
   /** In place of the defaults; a plan's are heard before them. */
@@ -49,60 +57,48 @@ export type GateOptions = {
 const healthMs = 5_000;
 const troubleMs = 1_000;
 const probeMs = 3_000;
+/** How often workers are asked for their counters, so that few are lost with one that dies. */
+const countMs = 1_000;
 
 /**
- * Runs until the signal is aborted, then stops accepting, gives incidents two seconds to be delivered and cuts what is
- * left. Rejects before anything listens when the identity files or a static plan are wrong.
- * @throws Failure `unwritable` when `user` would not get to the data folder, of the identity files (identity-files.ts), of a static plan (`bad-plan`, ports, rules), `not-root`,
+ * Runs until the signal is aborted, then stops accepting, lets connections go on for `drainSeconds`, gives incidents two
+ * seconds to be delivered and cuts what is left. Rejects before anything listens when the identity files or a static
+ * plan are wrong.
+ * @throws Failure of the identity files (identity-files.ts), of a static plan (`bad-plan`, ports, rules), `not-root`,
  * `port-in-use` of the metrics port, `data-folder-in-use`
  */
 export async function runGate(options: GateOptions, signal: AbortSignal): Promise<void> {
   const now = () => Date.now();
-  const limits = { ...defaultGateLimits, ...options.limits };
-  const log = createJsonLog(
-    options.name,
-    options.writeLog ?? ((line) => void process.stderr.write(line)),
-    now,
-  );
+  const write = options.writeLog ?? ((line: string) => void process.stderr.write(line));
+  const log = createJsonLog(options.name, write, now);
   const link = options.plans.from === 'controller' ? options.plans.link : undefined;
-  const counters = createCounters();
-  const clock: CoarseClock = { now: performance.now() };
-  const meter = createLoadMeter(performance.now());
-  let generation = 0;
+  const inTurn = createTurns();
+  let orders: Orders | undefined;
   let health: HealthState = { ok: false, detail: 'starting', listening: [] };
-  let unprivileged = false;
 
-  // A file that root could read may be out of reach afterwards: then what was read while root stays in use.
-  const kept = new Map<IdentityFiles, IdentityMaterial>();
-  const load = (files: IdentityFiles): IdentityMaterial => {
-    try {
-      const material = loadIdentity(files, now());
-      kept.set(files, material);
-      return material;
-    } catch (error) {
-      const before = kept.get(files);
-      const outOfReach = unprivileged && error instanceof Failure && error.code === 'unreadable';
-      if (outOfReach && before && before.expires > now()) return before;
-      throw error;
-    }
-  };
+  const load = (files: IdentityFiles) => loadIdentity(files, now());
   const filesOf = (server: string) => options.filesByServer?.[server] ?? options.files;
   for (const files of [options.files, ...Object.values(options.filesByServer ?? {})]) load(files);
+  if (options.user) {
+    checkRoot();
+  } else if (options.workers !== undefined && process.getuid?.() === 0) {
+    log('warning', 'workers-are-root', { hint: 'give them a user of their own: --user' });
+  }
   const lock = lockFolder(options.dataDir);
-  if (options.user) checkReach(options.user, options.dataDir);
 
   const spool = link ? openIncidentSpool(link, options.dataDir, log) : undefined;
-  const fleet = createFleet({
-    gate: options.name,
-    limits,
-    identityHeaders: options.identityHeaders ?? [],
-    clock,
-    meter,
-    counters,
+  const crew = createCrew({
+    workers: options.workers ?? 1,
+    start: options.workers === undefined ? startWorkerInline : startWorkerProcess(options.user),
+    settings: {
+      gate: options.name,
+      limits: { ...defaultGateLimits, ...options.limits },
+      identityHeaders: options.identityHeaders ?? [],
+    },
     log,
-    now,
-    filesOf,
-    load,
+    now: () => performance.now(),
+    bind: bindPort,
+    line: write,
     incident(incident) {
       const { at: _at, gate: _gate, ...rest } = incident;
       const { heldBytes: _held, ...what } = incident.what;
@@ -110,44 +106,51 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       spool?.push(incident);
     },
   });
-  counters.gauge('connections_open', () => fleet.connections);
-  counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
-  counters.gauge('requests_open', () => meter.openRequests);
-  counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
-  counters.gauge('upstream_connections_open', () => fleet.serverConnections);
-  counters.gauge('incidents_waiting', () => spool?.pending ?? 0);
-  counters.gauge('incidents_lost_total', () => (spool?.dropped ?? 0) + (spool?.refused ?? 0));
-  counters.gauge('generation', () => generation);
+  const generation = () => orders?.plan.generation ?? 0;
 
-  const apply = async (plan: GatePlan) => {
-    await fleet.apply(plan);
-    generation = plan.generation;
-    if (options.user && !unprivileged) {
-      becomeUser(options.user, options.dataDir);
-      unprivileged = true;
-      log('info', 'unprivileged', { ...options.user });
-    }
-  };
+  async function counters(): Promise<Record<string, number>> {
+    const counted = await crew.count();
+    const lost = (spool?.dropped ?? 0) + (spool?.refused ?? 0) + (counted['incidents_lost_total'] ?? 0);
+    return {
+      ...counted,
+      incidents_waiting: spool?.pending ?? 0,
+      incidents_lost_total: lost,
+      generation: generation(),
+    };
+  }
+
+  const apply = (plan: GatePlan): Promise<number> =>
+    inTurn(async () => {
+      const next = ordersOf(plan, filesOf, load);
+      const cut = await crew.apply(next);
+      orders = next;
+      return cut;
+    });
+
+  /** Files that changed come into use; broken ones don't. */
+  const refreshFiles = (): Promise<void> =>
+    inTurn(async () => {
+      try {
+        if (!orders) return;
+        const next = ordersOf(orders.plan, filesOf, load);
+        if (sameMaterials(next, orders)) return;
+        await crew.apply(next);
+        orders = next;
+        log('info', 'identity-files-renewed');
+      } catch (error) {
+        log('error', 'identity-files', { error: describeFailure(error) });
+      }
+    });
 
   let wakeHealth = new AbortController();
-  const sweep = setInterval(() => {
-    clock.now = performance.now();
-    fleet.sweep();
-  }, limits.sweepMs);
-  const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
-  const refresh = setInterval(() => {
-    try {
-      fleet.refreshFiles();
-    } catch (error) {
-      log('error', 'identity-files', { error: describeFailure(error) });
-    }
-  }, limits.filesMs);
+  const { filesMs } = { ...defaultGateLimits, ...options.limits };
+  const timers = [
+    setInterval(() => void refreshFiles(), filesMs),
+    setInterval(() => void crew.count(), countMs),
+  ];
   try {
     if (options.metricsPort !== undefined) {
-      const source = {
-        counters: () => counters.snapshot(),
-        trouble: () => (health.ok ? undefined : health.detail),
-      };
+      const source = { counters, trouble: () => (health.ok ? undefined : health.detail) };
       await serveMetrics(options.metricsPort, source, signal);
     }
     if (options.plans.from === 'file') await apply(readPlan(options.plans.path));
@@ -160,27 +163,35 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
         log,
         now,
         apply: async (plan: GatePlan) => {
-          await apply(plan);
+          const cut = await apply(plan);
           // In force all the same: a full disk doesn't stop enforcement.
           try {
             storePlan(options.dataDir, plan);
           } catch (error) {
             log('error', 'plan-not-stored', { error: describeFailure(error) });
           }
+          return cut;
         },
         applied: () => wakeHealth.abort(),
       };
       await followPlan(follower, signal);
     }
     await reports;
+    await drain();
   } finally {
-    clearInterval(sweep);
-    clearInterval(pulse);
-    clearInterval(refresh);
+    for (const timer of timers) clearInterval(timer);
     await spool?.drained(2_000);
     spool?.close();
-    await fleet.destroy();
+    await crew.destroy();
     lock.release();
+  }
+
+  async function drain(): Promise<void> {
+    const seconds = options.drainSeconds ?? 0;
+    if (seconds === 0) return;
+    log('info', 'draining', { seconds });
+    const ended = await crew.drain(seconds * 1000, options.cut ?? new AbortController().signal);
+    log('info', 'drained', { ended });
   }
 
   /** A stored plan that can't be applied must not keep the gate from asking for a better one. */
@@ -191,7 +202,6 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       await apply(plan);
       log('info', 'plan-restored', { generation: plan.generation });
     } catch (error) {
-      if (error instanceof Failure && error.code === 'not-root') throw error;
       log('error', 'stored-plan', { error: describeFailure(error) });
     }
   }
@@ -201,11 +211,9 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     while (!signal.aborted) {
       wakeHealth = new AbortController();
       health =
-        generation === 0
-          ? { ok: false, detail: 'no plan yet', listening: [] }
-          : await checkHealth(fleet, probeMs);
+        generation() === 0 ? { ok: false, detail: 'no plan yet', listening: [] } : await crew.reach(probeMs);
       try {
-        await link?.sendHealth(healthReport(options.name, generation, health, counters.snapshot()));
+        await link?.sendHealth(healthReport(options.name, generation(), health, await counters()));
       } catch {
         // followPlan says when the controller is away; the next report carries the same.
       }

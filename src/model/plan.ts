@@ -91,6 +91,11 @@ export const GateListener = z.strictObject({
   shields: z.array(GateShield),
   serverTags: z.array(Tag),
   limits: LimitSettings.optional(),
+  /**
+   * What becomes of connections that an earlier generation judged. Left out: those between exchanges end, the others when
+   * they are answered, watches and tunnels go on. `now`: all are cut.
+   */
+  cut: z.literal('now').optional(),
   /** How callers' identity is carried. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
 });

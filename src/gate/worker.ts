@@ -1,0 +1,158 @@
+// One worker of a gate: accepts, inspects and relays. It does what its parent says over a channel, and reads no file.
+import type { Incident } from '../model/record.ts';
+import { createCounters } from './counters.ts';
+import { createFleet, type Fleet, type Prepared } from './fleet.ts';
+import { checkHealth } from './health.ts';
+import { createJsonLog } from './json-log.ts';
+import type { PortHandle } from './listening-sockets.ts';
+import { createLoadMeter, lagEveryMs } from './load.ts';
+import type { CoarseClock } from './relay.ts';
+import {
+  type Committed,
+  type Counts,
+  type Drained,
+  type FromWorker,
+  failureText,
+  type Question,
+  type Reached,
+  type ToWorker,
+  type WorkerSettings,
+} from './worker-messages.ts';
+
+export type Worker = {
+  receive(message: ToWorker, port?: PortHandle): void;
+  /** As the question of that name. */
+  drain(forMs: number): Promise<void>;
+  /** Cuts everything. */
+  destroy(): Promise<void>;
+};
+
+/** The way to the parent. */
+export type Outbox = {
+  /** False when so much waits that a message which can be spared should not be sent. */
+  readonly free: boolean;
+  send(message: FromWorker): void;
+};
+
+/** What still has to leave when connections were ended in order: their last bytes, and the other side's farewell. */
+const farewellMs = 1_000;
+
+/** Nothing works until `settings` has come. */
+export function createWorker(outbox: Outbox): Worker {
+  let running: Running | undefined;
+  return {
+    receive(message, port) {
+      if ('tell' in message) {
+        if (message.tell === 'settings') running = start(message.settings, outbox);
+        else if (port) running?.port(message.key, port);
+        return;
+      }
+      const { number, ...question } = message;
+      (running?.answer(question) ?? Promise.reject(new Error('no settings yet'))).then(
+        (answer) => outbox.send({ say: 'answer', number, answer }),
+        (error: unknown) => outbox.send({ say: 'failed', number, failure: failureText(error) }),
+      );
+    },
+    async drain(forMs) {
+      await running?.answer({ ask: 'drain', forMs });
+    },
+    async destroy() {
+      await running?.destroy();
+    },
+  };
+}
+
+type Running = {
+  port(key: string, handle: PortHandle): void;
+  answer(question: Question): Promise<Committed | Counts | Reached | Drained | undefined>;
+  destroy(): Promise<void>;
+};
+
+function start(settings: WorkerSettings, outbox: Outbox): Running {
+  const now = () => Date.now();
+  const counters = createCounters();
+  const clock: CoarseClock = { now: performance.now() };
+  const meter = createLoadMeter(performance.now());
+  const ports = new Map<string, PortHandle>();
+  let prepared: Prepared | undefined;
+  const log = createJsonLog(settings.gate, (line) => outbox.send({ say: 'line', line }), now);
+  const fleet = createFleet({
+    ...settings,
+    clock,
+    meter,
+    counters,
+    log,
+    now,
+    incident(incident: Incident) {
+      if (outbox.free) outbox.send({ say: 'incident', incident });
+      else counters.add('incidents_lost_total');
+    },
+  });
+  counters.gauge('connections_open', () => fleet.connections);
+  counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
+  counters.gauge('requests_open', () => meter.openRequests);
+  counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
+  counters.gauge('upstream_connections_open', () => fleet.serverConnections);
+  const sweep = setInterval(() => {
+    clock.now = performance.now();
+    fleet.sweep();
+  }, settings.limits.sweepMs);
+  const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
+
+  async function answer(question: Question): ReturnType<Running['answer']> {
+    switch (question.ask) {
+      case 'prepare':
+        prepared = await fleet.prepare(question.orders, ports);
+        return undefined;
+      case 'commit': {
+        const connectionsCut = (await prepared?.commit()) ?? 0;
+        prepared = undefined;
+        return { connectionsCut };
+      }
+      case 'discard':
+        await prepared?.discard();
+        prepared = undefined;
+        for (const handle of ports.values()) handle.close();
+        ports.clear();
+        return undefined;
+      case 'count':
+        return counters.snapshot();
+      case 'reach':
+        return checkHealth(fleet, question.timeoutMs);
+      case 'drain':
+        return { ended: await drain(fleet, question.forMs) };
+    }
+  }
+
+  return {
+    port: (key, handle) => void ports.set(key, handle),
+    answer,
+    async destroy() {
+      clearInterval(sweep);
+      clearInterval(pulse);
+      await fleet.destroy();
+    },
+  };
+}
+
+/** Resolves when no connection is left, with how many of them had to be ended. */
+async function drain(fleet: Fleet, forMs: number): Promise<number> {
+  await fleet.drain();
+  await emptied(fleet, forMs);
+  const ended = fleet.finish();
+  if (ended > 0) await emptied(fleet, farewellMs);
+  await fleet.destroy();
+  return ended;
+}
+
+/** Resolves when no connection is left, or after `ms`. */
+function emptied(fleet: Fleet, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const until = performance.now() + ms;
+    const look = () => {
+      if (fleet.connections === 0 || performance.now() >= until) resolve();
+      else setTimeout(look, Math.min(50, ms));
+    };
+    look();
+  });
+}
