@@ -2,8 +2,6 @@
 // no rules, with the shield of CVE-2018-1002105, with all that are
 // shipped, and with a catalogue-sized rule set. Sockets and TLS are not in it.
 //   node bench/judge.ts [--json]
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createConnection } from '../src/inspect/connection.ts';
 import {
   type ConnectionSink,
@@ -13,19 +11,9 @@ import {
 import { compileRules, noRules, type RuleSet } from '../src/inspect/rules.ts';
 import type { GateShield } from '../src/model/plan.ts';
 import type { ShieldRule } from '../src/model/shield.ts';
-import { parseShield } from '../src/shields/load.ts';
+import { shippedShields } from './lib/catalogue.ts';
 
-const folder = join(import.meta.dirname, '../shields');
-const shipped = globSync('*.yaml', { cwd: folder }).map((name) =>
-  parseShield(readFileSync(join(folder, name), 'utf8'), name),
-);
-const gateShields = shipped.map(
-  ({ id, deeperDefense }): GateShield => ({
-    id,
-    rules: deeperDefense.rules,
-    stripHeaders: deeperDefense.stripHeaders,
-  }),
-);
+const gateShields = shippedShields();
 const one = gateShields.filter(({ id }) => id === 'CVE-2018-1002105');
 
 const request = Buffer.from(
@@ -96,7 +84,7 @@ const sets: readonly [string, RuleSet][] = [
   ['no rules', noRules],
   ['CVE-2018-1002105', compileRules(one)],
   ['that and 250 rules', compileRules([...one, ...catalogue()])],
-  [`all ${shipped.length} shipped`, compileRules(gateShields)],
+  [`all ${gateShields.length} shipped`, compileRules(gateShields)],
 ];
 const results = sets.map(([name, rules]) => {
   measure(rules, 20_000);

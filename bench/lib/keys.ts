@@ -1,9 +1,9 @@
-// The benchmark's keys, made anew for each run.
-import { writeFileSync } from 'node:fs';
+// The benchmark's files, made anew for each run.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority, issue } from '../../src/platform/pki.ts';
 
-/** Keys as kubeadm lays them out, and PEM bundles for HAProxy. ECDSA P-256 everywhere. */
+/** Keys as kubeadm lays them out, PEM bundles for HAProxy, ECDSA P-256 everywhere; and what the server serves as /bulk. */
 export async function writeKeys(folder: string): Promise<void> {
   const authority = await createAuthority('bench ca', 1);
   const names = ['kubernetes', '127.0.0.1'];
@@ -26,6 +26,8 @@ export async function writeKeys(folder: string): Promise<void> {
     }),
   };
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o600 });
+  mkdirSync(join(folder, 'www'));
+  write('www/bulk', 'x'.repeat(2_500_000));
   write('ca.crt', authority.certificate);
   for (const [name, pair] of Object.entries(pairs)) {
     write(`${name}.crt`, pair.certificate);

@@ -1,84 +1,126 @@
-// Benchmark load generator: raw TLS keep-alive connections to one loopback port, one request in flight on each, a fixed
-// number of requests in all. Prints {"requests", "seconds", "bytes", "p50", "p99"} (latencies in milliseconds).
-//   load.ts PORT PKI-FOLDER CONNECTIONS REQUESTS PATH
+// The benchmark's load, as a process of its own: raw TLS connections to one loopback port for a fixed time. Prints
+// {"event":"measure"} when the warm-up is over and {"event":"done", ...} with what was done since; ends by itself.
+//   load.ts CONFIG-JSON
 import { readFileSync } from 'node:fs';
-import { connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { driveHandshakes } from './load-handshakes.ts';
+import { driveHttp1 } from './load-http1.ts';
+import { driveHttp2 } from './load-http2.ts';
+import { driveTunnels } from './load-tunnels.ts';
+import { driveWatches } from './load-watches.ts';
 
-const [port = '', folder = '', connections = '', requests = '', path = ''] = process.argv.slice(2);
-const deadline = setTimeout(() => fail('not done within 120 s'), 120_000);
-const request = Buffer.from(
-  `GET ${path} HTTP/1.1\r\nHost: kubernetes:6443\r\nUser-Agent: kubectl/v1.28.4 (linux/amd64) kubernetes/bae2c62\r\nAccept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json\r\nAccept-Encoding: gzip\r\nKubectl-Command: kubectl get\r\nKubectl-Session: 4a3f0f9b-7a52-4d2c-8d5c-0a3a6f5d2e11\r\n\r\n`,
-);
-const total = Number(requests);
-let sent = 0;
-let done = 0;
+export type LoadConfig = {
+  readonly kind: 'http1' | 'http2' | 'handshakes' | 'tunnels' | 'watches';
+  readonly port: number;
+  readonly folder: string;
+  readonly connections: number;
+  readonly path: string;
+  readonly warmSeconds: number;
+  readonly seconds: number;
+  /** Streams at once on a connection of HTTP/2. */
+  readonly streams?: number;
+  /** Requests a second in all, sent when they are due; as fast as answers come when left out. HTTP/1.1 only. */
+  readonly rate?: number;
+  /** Handshakes resume the connection's session. */
+  readonly resume?: boolean;
+};
+
+export type LoadResult = {
+  readonly event: 'done';
+  /** Requests, handshakes; for tunnels round trips; for watches those held. */
+  readonly count: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+};
+
+export type Load = {
+  readonly config: LoadConfig;
+  open(more?: ConnectionOptions): Promise<TLSSocket>;
+  /** Something was done: `since` is when it began (performance.now). */
+  done(since: number, bytes: number): void;
+  readonly over: boolean;
+  /** Ends the process, saying why. */
+  fail(why: string): never;
+};
+
+/** As kubectl asks. */
+export const requestFields: readonly (readonly [string, string])[] = [
+  ['user-agent', 'kubectl/v1.28.4 (linux/amd64) kubernetes/bae2c62'],
+  ['accept', 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'],
+  ['accept-encoding', 'gzip'],
+  ['kubectl-command', 'kubectl get'],
+  ['kubectl-session', '4a3f0f9b-7a52-4d2c-8d5c-0a3a6f5d2e11'],
+];
+
+const readySeconds = 60;
+const config = JSON.parse(process.argv[2] ?? '') as LoadConfig;
+const files = {
+  ca: readFileSync(`${config.folder}/ca.crt`),
+  cert: readFileSync(`${config.folder}/user.crt`),
+  key: readFileSync(`${config.folder}/user.key`),
+};
+let latencies: number[] = [];
 let bytes = 0;
-const latencies = new Float64Array(total);
-const sockets = await Promise.all(Array.from({ length: Number(connections) }, open));
+let over = false;
+
+const load: Load = {
+  config,
+  open: (more = {}) =>
+    new Promise((resolve) => {
+      const socket = connect({
+        port: config.port,
+        host: '127.0.0.1',
+        servername: 'kubernetes',
+        ...files,
+        ALPNProtocols: [config.kind === 'http2' ? 'h2' : 'http/1.1'],
+        ...more,
+      });
+      socket.setNoDelay(true);
+      socket.on('error', (error) => fail(error.message));
+      socket.once('secureConnect', () => resolve(socket));
+    }),
+  done(since, size) {
+    latencies.push(performance.now() - since);
+    bytes += size;
+  },
+  get over() {
+    return over;
+  },
+  fail,
+};
+
+const drivers = {
+  http1: driveHttp1,
+  http2: driveHttp2,
+  handshakes: driveHandshakes,
+  tunnels: driveTunnels,
+  watches: driveWatches,
+};
+const print = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+const late = setTimeout(() => fail(`not ready within ${readySeconds} s`), readySeconds * 1000);
+await drivers[config.kind](load);
+clearTimeout(late);
+await wait(config.warmSeconds);
+if (config.kind !== 'watches') {
+  latencies = [];
+  bytes = 0;
+}
+print({ event: 'measure' });
 const began = performance.now();
-await Promise.all(sockets.map(drive));
+await wait(config.seconds);
+const result = [...latencies].sort((a, b) => a - b);
 const seconds = (performance.now() - began) / 1000;
-latencies.sort();
-const at = (share: number) => latencies[Math.floor((total - 1) * share)] ?? 0;
-process.stdout.write(`${JSON.stringify({ requests: done, seconds, bytes, p50: at(0.5), p99: at(0.99) })}\n`);
-clearTimeout(deadline);
-for (const socket of sockets) socket.destroy();
-
-function open(): Promise<TLSSocket> {
-  return new Promise((resolve) => {
-    const socket = connect({
-      port: Number(port),
-      host: '127.0.0.1',
-      servername: 'kubernetes',
-      ca: readFileSync(`${folder}/ca.crt`),
-      cert: readFileSync(`${folder}/user.crt`),
-      key: readFileSync(`${folder}/user.key`),
-      ALPNProtocols: ['http/1.1'],
-    });
-    socket.setNoDelay(true);
-    socket.on('error', (error) => fail(error.message));
-    socket.once('secureConnect', () => resolve(socket));
-  });
-}
-
-function drive(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve) => {
-    let left = -1; // body bytes to come; -1: in the head
-    let head = '';
-    let started = 0;
-    const next = () => {
-      if (sent >= total) return resolve();
-      sent += 1;
-      started = performance.now();
-      socket.write(request);
-    };
-    socket.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (left < 0) {
-        head += chunk.toString('latin1');
-        const end = head.indexOf('\r\n\r\n');
-        if (end < 0) return;
-        const length = /\r\ncontent-length: ([0-9]+)/i.exec(head)?.[1];
-        if (!head.startsWith('HTTP/1.1 200 ') || length === undefined) fail(`answer: ${head.slice(0, 300)}`);
-        left = Number(length) - (head.length - end - 4);
-        head = '';
-      } else {
-        left -= chunk.length;
-      }
-      if (left > 0) return;
-      left = -1;
-      latencies[done] = performance.now() - started;
-      done += 1;
-      next();
-    });
-    socket.on('close', () => {
-      if (done < total) fail('the connection was closed');
-    });
-    next();
-  });
-}
+over = true;
+const at = (share: number) => result[Math.floor((result.length - 1) * share)] ?? 0;
+print({ event: 'done', count: result.length, bytes, seconds, p50: at(0.5), p99: at(0.99) });
+process.exit(0);
 
 function fail(why: string): never {
-  process.stderr.write(`load: ${why}\n`);
-  process.exit(1);
+  if (!over) process.stderr.write(`load (${config.kind}): ${why}\n`);
+  process.exit(over ? 0 : 1);
 }

@@ -1,62 +1,65 @@
-// Child processes of a benchmark: started, measured by /proc, ended with it.
+// Child processes of a benchmark: started, measured by /proc with all their children, ended with it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 
 /** Starts a program whose standard input stays open until `stop`. Standard error goes to ours. */
-export function start(file: string, args: readonly string[]): ChildProcess {
-  return spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+export function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
 }
 
-/** Ends a child: by its standard input, then SIGTERM for a program that doesn't read it, then SIGKILL. */
-export async function stop(child: ChildProcess): Promise<void> {
+/** Ends a child: by its standard input, which our own programs read, or by SIGTERM; then by SIGKILL. */
+export async function stop(child: ChildProcess, reads: 'input' | 'signals' = 'input'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.stdin?.end();
-  const timers = [
-    setTimeout(() => child.kill('SIGTERM'), 1_000),
-    setTimeout(() => child.kill('SIGKILL'), 5_000),
-  ];
+  if (reads === 'input') child.stdin?.end();
+  else child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
   await gone;
-  for (const timer of timers) clearTimeout(timer);
+  clearTimeout(late);
 }
 
-/** The first line that a child prints, as JSON. */
-export function firstLine(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.includes('\n')) resolve(JSON.parse(text.slice(0, text.indexOf('\n'))));
-    });
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`ended with code ${code} before it said anything`)));
-  });
+/** Reads a child's JSON lines one by one. Rejects when it ends without the next. */
+export function lines(child: ChildProcess): () => Promise<unknown> {
+  if (!child.stdout) throw new TypeError('no piped output');
+  const reader = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return async () => {
+    const { value, done } = await reader.next();
+    if (done) throw new Error('a process of the benchmark ended before it had said what it measured');
+    return JSON.parse(value) as unknown;
+  };
 }
 
-/** CPU seconds, user and system, of a process and all its threads. Resolution: 10 ms. */
-export function cpuSeconds(child: ChildProcess): number {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-  // The second field may hold spaces; it ends with the last parenthesis. utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
+export type Usage = { readonly cpuSeconds: number; readonly residentBytes: number };
 
-/** Waits until something accepts on a loopback port. @throws after ten seconds */
-export async function waitForPort(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const up = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('connect', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.on('error', () => resolve(false));
-    });
-    if (up) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+/** CPU (user and system, resolution 10 ms) and memory of a process and its children, as they are now. */
+export function usage(child: ChildProcess): Usage {
+  let ticks = 0;
+  let pages = 0;
+  for (const pid of tree(child.pid ?? 0)) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field may hold spaces; it ends with the last parenthesis. utime, stime and rss are fields 14, 15, 24.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+    pages += Number(fields[21]);
   }
-  throw new Error(`nothing listens on port ${port}`);
+  return { cpuSeconds: ticks / 100, residentBytes: pages * 4096 };
+}
+
+function tree(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return [pid, ...children.flatMap((child) => tree(Number(child)))];
+}
+
+/** A loopback port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
 }
 
 export function median(values: readonly number[]): number {
