@@ -10,6 +10,7 @@ import { explain } from './explain.ts';
 import { exposure } from './exposure.ts';
 import { gate } from './gate.ts';
 import { importFile, importKubernetes } from './import.ts';
+import { kubeconfig } from './kubeconfig.ts';
 import { logVerify } from './log-verify.ts';
 import { login } from './login.ts';
 import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   inventoryApply,
   importKubernetes,
   importFile,
+  kubeconfig,
   tags,
   policyApply,
   policyShow,

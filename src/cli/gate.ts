@@ -1,6 +1,6 @@
 // portcullis gate
 import { availableParallelism } from 'node:os';
-import { type Command, wholeNumber, wrongUsage } from './command.ts';
+import { type Command, type Context, wholeNumber, wrongUsage } from './command.ts';
 import { openWorker, workerOptions } from './worker.ts';
 
 export const gate: Command = {
@@ -18,6 +18,12 @@ export const gate: Command = {
     },
     'serving-cert': { type: 'string', value: 'FILE', help: 'PKI/apiserver.crt' },
     'serving-key': { type: 'string', value: 'FILE', help: 'PKI/apiserver.key' },
+    'serving-ca-cert': {
+      type: 'string',
+      value: 'FILE',
+      help: 'a CA from which the gate issues its serving certificates itself (portcullis kubeconfig --help) …',
+    },
+    'serving-ca-key': { type: 'string', value: 'FILE', help: '… and its key' },
     'client-ca': { type: 'string', value: 'FILE', help: 'PKI/ca.crt: signs callers' },
     'client-crl': {
       type: 'string',
@@ -64,12 +70,8 @@ export const gate: Command = {
       import('../gate/privileges.ts'),
       import('../gate/run.ts'),
     ]);
-    if (
-      (context.option('impersonation-cert') === undefined) !==
-      (context.option('impersonation-key') === undefined)
-    ) {
-      throw wrongUsage('--impersonation-cert and --impersonation-key belong together');
-    }
+    pairOf(context, 'impersonation-cert', 'impersonation-key');
+    const servingCa = pairOf(context, 'serving-ca-cert', 'serving-ca-key');
     const base = kubeadmFiles(context.option('pki'));
     const metricsPort = wholeNumber(context, 'metrics-port', 1, 65_535);
     const user = context.option('user');
@@ -89,6 +91,7 @@ export const gate: Command = {
             frontProxyCertificate: context.option('front-proxy-cert') ?? base.frontProxyCertificate,
             frontProxyKey: context.option('front-proxy-key') ?? base.frontProxyKey,
             serverCa: context.option('server-ca') ?? base.serverCa,
+            ...(servingCa ? { servingCa } : {}),
             ...optional('clientCrl', context.option('client-crl')),
             ...optional('impersonationToken', context.option('impersonation-token')),
             ...optional('impersonationCertificate', context.option('impersonation-cert')),
@@ -109,6 +112,19 @@ export const gate: Command = {
     return 0;
   },
 };
+
+/** Two options that only make sense together. @throws Failure `usage` */
+function pairOf(
+  context: Context,
+  certificateOption: string,
+  keyOption: string,
+): { certificate: string; key: string } | undefined {
+  const [certificate, key] = [context.option(certificateOption), context.option(keyOption)];
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw wrongUsage(`--${certificateOption} and --${keyOption} belong together`);
+  }
+  return certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
+}
 
 function optional<Key extends string>(key: Key, value: string | undefined): { [K in Key]?: string } {
   return value === undefined ? {} : ({ [key]: value } as { [K in Key]?: string });

@@ -28,6 +28,10 @@ export type IdentityFiles = {
   readonly serverCa: string;
   /** Revocation lists, one for each CA of clientCa: without a list of its issuer no client certificate is accepted. */
   readonly clientCrl?: string;
+  /** Instead of the serving certificate: a CA from which the gate issues one itself (issued-serving.ts). */
+  readonly servingCa?: { readonly certificate: string; readonly key: string };
+  /** What was issued from it, PEM, the CA's certificate last. */
+  readonly issued?: CertificateAndKey;
 };
 
 /** The layout that kubeadm lays down on a control-plane host. */
@@ -84,8 +88,7 @@ const clientAuth = '1.3.6.1.5.5.7.3.2';
 export function loadIdentity(files: IdentityFiles, now: number): IdentityMaterial {
   const serverCa = readAuthorities(files.serverCa, now);
   const clientCa = readAuthorities(files.clientCa, now);
-  const serving = readPair(files.servingCertificate, files.servingKey, serverAuth, now);
-  checkChain(files.servingCertificate, serving.chain, serverCa.certificates, files.serverCa);
+  const serving = readServing(files, serverCa.certificates, now);
   const frontProxy = [files.frontProxyCertificate, files.frontProxyKey].some((path) => existsSync(path))
     ? readPair(files.frontProxyCertificate, files.frontProxyKey, clientAuth, now)
     : undefined;
@@ -114,6 +117,22 @@ export function loadIdentity(files: IdentityFiles, now: number): IdentityMateria
     expires: Math.min(...pairs.map((pair) => pair?.leaf.validToDate.getTime() ?? Infinity)),
     leaf: serving.leaf,
   };
+}
+
+function readServing(files: IdentityFiles, serverCa: readonly X509Certificate[], now: number): Pair {
+  if (files.issued && files.servingCa) {
+    return checkPair(files.issued, files.servingCa.certificate, files.servingCa.key, serverAuth, now);
+  }
+  const serving = readPair(files.servingCertificate, files.servingKey, serverAuth, now);
+  checkChain(files.servingCertificate, serving.chain, serverCa, files.serverCa);
+  return serving;
+}
+
+/** A CA's own certificate and key. @throws as loadIdentity */
+export function readSigningPair(certificatePath: string, keyPath: string, now: number): CertificateAndKey {
+  const pair = readPair(certificatePath, keyPath, undefined, now);
+  if (pair.leaf.ca) return pem(pair);
+  throw new Failure('certificate-use', 'this is not the certificate of a CA', { place: certificatePath });
 }
 
 const ticketSecret = randomBytes(32).toString('hex');
@@ -166,11 +185,21 @@ type Pair = CertificateAndKey & {
   readonly leaf: X509Certificate;
 };
 
-function readPair(certificatePath: string, keyPath: string, usage: string, now: number): Pair {
-  const certificate = readText(certificatePath);
+/** `usage` undefined: any. */
+function readPair(certificatePath: string, keyPath: string, usage: string | undefined, now: number): Pair {
+  const texts = { certificate: readText(certificatePath), key: readText(keyPath) };
+  return checkPair(texts, certificatePath, keyPath, usage, now);
+}
+
+function checkPair(
+  { certificate, key }: CertificateAndKey,
+  certificatePath: string,
+  keyPath: string,
+  usage: string | undefined,
+  now: number,
+): Pair {
   const chain = parseCertificates(certificate, certificatePath);
   const leaf = chain[0] as X509Certificate; // parseCertificates gives at least one
-  const key = readText(keyPath);
   let privateKey: KeyObject;
   try {
     privateKey = createPrivateKey(key);
@@ -184,7 +213,7 @@ function readPair(certificatePath: string, keyPath: string, usage: string, now: 
     });
   }
   checkDates(leaf, certificatePath, now);
-  if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes(usage)) {
+  if (usage !== undefined && leaf.keyUsage !== undefined && !leaf.keyUsage.includes(usage)) {
     const wanted = usage === serverAuth ? 'server' : 'client';
     throw new Failure('certificate-use', `the certificate is not for ${wanted} authentication`, {
       place: certificatePath,

@@ -14,6 +14,7 @@ import { type HealthState, healthReport } from './health.ts';
 import { type IdentityFiles, loadIdentity } from './identity-files.ts';
 import { createTurns } from './in-turn.ts';
 import { openIncidentSpool } from './incident-spool.ts';
+import { createServingIssuer } from './issued-serving.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
 import { bindPort } from './listening-sockets.ts';
@@ -77,8 +78,14 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   let health: HealthState = { ok: false, detail: 'starting', listening: [] };
 
   const load = (files: IdentityFiles) => loadIdentity(files, now());
-  const filesOf = (server: string) => options.filesByServer?.[server] ?? options.files;
-  for (const files of [options.files, ...Object.values(options.filesByServer ?? {})]) load(files);
+  const serving = createServingIssuer((server) => options.filesByServer?.[server] ?? options.files, now);
+  for (const files of [options.files, ...Object.values(options.filesByServer ?? {})]) {
+    load(await serving.filesFor(files, []));
+  }
+  const ordersFor = async (plan: GatePlan): Promise<Orders> => {
+    await serving.prepare(plan);
+    return ordersOf(plan, serving.filesOf, load);
+  };
   if (options.user) {
     checkRoot();
   } else if (options.workers !== undefined && process.getuid?.() === 0) {
@@ -121,7 +128,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
 
   const apply = (plan: GatePlan): Promise<number> =>
     inTurn(async () => {
-      const next = ordersOf(plan, filesOf, load);
+      const next = await ordersFor(plan);
       const cut = await crew.apply(next);
       orders = next;
       return cut;
@@ -132,7 +139,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     inTurn(async () => {
       try {
         if (!orders) return;
-        const next = ordersOf(orders.plan, filesOf, load);
+        const next = await ordersFor(orders.plan);
         if (sameMaterials(next, orders)) return;
         await crew.apply(next);
         orders = next;

@@ -96,6 +96,8 @@ export const GateListener = z.strictObject({
    * they are answered, watches and tunnels go on. `now`: all are cut.
    */
   cut: z.literal('now').optional(),
+  /** Names and addresses by which callers reach the server, for a certificate that the gate issues. Left out: serverName. */
+  names: z.array(z.string()).optional(),
   /** How callers' identity is carried. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
 });

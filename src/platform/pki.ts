@@ -93,6 +93,7 @@ export async function createRevocationList(
 ): Promise<string> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const { notBefore, notAfter } = validity(days);
+  const signer = await signerOf(authority);
   const list = await x509.X509CrlGenerator.create({
     issuer: issuer.subject,
     thisUpdate: notBefore,
@@ -101,8 +102,8 @@ export async function createRevocationList(
       serialNumber: new x509.X509Certificate(certificate).serialNumber,
       revocationDate: notBefore,
     })),
-    signingKey: await signingKeyOf(authority),
-    signingAlgorithm: algorithm,
+    signingKey: signer.key,
+    signingAlgorithm: signer.algorithm,
   });
   // The label that OpenSSL knows.
   return `${list.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')}\n`;
@@ -142,23 +143,36 @@ async function sign(authority: KeyPair, publicKey: CryptoKey, want: CertificateU
       ),
     );
   }
+  const signer = await signerOf(authority);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
     issuer: issuer.subject,
     subject: subjectName(want.subject),
     ...validity(want.days),
     publicKey,
-    signingKey: await signingKeyOf(authority),
-    signingAlgorithm: algorithm,
+    signingKey: signer.key,
+    signingAlgorithm: signer.algorithm,
     extensions,
   });
   return pem(certificate);
 }
 
-async function signingKeyOf(authority: KeyPair): Promise<CryptoKey> {
-  const der = createPrivateKey(authority.key).export({ format: 'der', type: 'pkcs8' });
-  return (await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])) as CryptoKey;
+/** Portcullis's own CAs are P-256; those of clusters and companies, which it may be given, mostly RSA. */
+async function signerOf(authority: KeyPair): Promise<{ key: CryptoKey; algorithm: SigningAlgorithm }> {
+  const key = createPrivateKey(authority.key);
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  const signing: SigningAlgorithm =
+    key.asymmetricKeyType === 'rsa'
+      ? { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+      : curve === 'secp384r1'
+        ? { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' }
+        : algorithm;
+  const der = key.export({ format: 'der', type: 'pkcs8' });
+  const imported = await webcrypto.subtle.importKey('pkcs8', der, signing, false, ['sign']);
+  return { key: imported as CryptoKey, algorithm: signing };
 }
+
+type SigningAlgorithm = { readonly name: string; readonly namedCurve?: string; readonly hash: string };
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, [

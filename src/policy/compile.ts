@@ -304,6 +304,7 @@ function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[
       ...(stripHeaders ? { stripHeaders } : {}),
     })),
     serverTags: [...tags],
+    names: namesOf(server),
     ...(server.identity ? { identity: server.identity } : {}),
     ...(server.limits ? { limits: server.limits } : {}),
   };
@@ -336,6 +337,16 @@ function requireOpen(
       hint: 'let the controller listen on an endpoint of its own, or pass the agents with a rule of tier break-glass',
     });
   }
+}
+
+/** As callers verify it: outside the cluster by its name or an address, inside by the service's names. */
+function namesOf(server: ApiServer): string[] {
+  const own = [
+    server.probe.serverName ?? server.address,
+    ...endpointsOf(server).map(({ address }) => address),
+  ];
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
+  return [...new Set([...own, ...service, 'kubernetes.default.svc.cluster.local'])];
 }
 
 function gapWarnings(server: ApiServer, { inspecting }: ServerStages): string[] {
