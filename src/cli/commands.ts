@@ -15,6 +15,7 @@ import { logVerify } from './log-verify.ts';
 import { login } from './login.ts';
 import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
 import { policyDraft, policyDrop, policyRebase } from './policy-draft.ts';
+import { policyExport } from './policy-export.ts';
 import { policyDiff, policyPreview } from './policy-review.ts';
 import { policyHistory, policyShow } from './policy-show.ts';
 import { probe } from './probe.ts';
@@ -58,6 +59,7 @@ export const commands: readonly Command[] = [
   policyCommit,
   policyConfirm,
   policyRollback,
+  policyExport,
   policyRebase,
   policyDrop,
   policyHistory,

@@ -1,10 +1,14 @@
 // What people and imports ask about the inventory: tags with where they come from, and bringing in what a source says.
 import { Failure } from '../base/failure.ts';
+import { ExportTarget } from '../model/export.ts';
 import { ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
+import { compile } from '../policy/compile.ts';
+import { exportPolicy } from '../policy/export/export.ts';
 import { mergeImport } from '../policy/import-merge.ts';
 import { checkInventory } from '../policy/inventory.ts';
 import { tagReport } from '../policy/tag-report.ts';
+import { rulesInForce } from '../policy/written-rules.ts';
 import { putImported } from './documents.ts';
 import type { Route } from './http-server.ts';
 import { MiB, number, parseBody, type Services } from './route-parts.ts';
@@ -27,6 +31,27 @@ export function inventoryRoutes({ core, reconciler, prober }: Services): readonl
         const object = call.query.get('object') ?? undefined;
         const objects = tagReport({ inventory, observed, times }, object);
         return { json: { objects: objects.slice(0, limit), total: objects.length } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/export',
+      roles: ['admin'],
+      handle(call) {
+        const to = parseBody(ExportTarget, call.query.get('to'));
+        const input = core.compileInput();
+        if (!input) throw new Failure('no-inventory', 'there is no inventory yet');
+        const wanted = call.query.get('server');
+        const servers = input.inventory.servers.filter(({ name }) => wanted === null || name === wanted);
+        if (servers.length === 0) throw new Failure('unknown-server', `there is no server '${wanted}'`);
+        const { agents } = compile(input);
+        const written = rulesInForce(input.policy, input.expired);
+        const inputs = servers.flatMap((server) => {
+          const own = agents.get(server.host)?.services.find((one) => one.server === server.name);
+          const host = input.inventory.hosts.find(({ name }) => name === server.host);
+          return own ? [{ service: own, server, hostAddresses: host?.addresses ?? [], written }] : [];
+        });
+        return { json: exportPolicy(to, inputs) };
       },
     },
     {

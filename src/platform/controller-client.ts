@@ -27,6 +27,7 @@ import {
 } from '../model/api.ts';
 import type { Entry } from '../model/entry.ts';
 import { ExplainAnswer, type ExplainRequest } from '../model/explain.ts';
+import { ExportAnswer, type ExportTarget } from '../model/export.ts';
 import { ImportAnswer, type ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
 import {
@@ -196,6 +197,8 @@ export type Admin = {
   tags(object?: string): Promise<TagsAnswer>;
   /** Brings what a source says into the inventory, or says what that would change. */
   importInventory(request: ImportRequest): Promise<ImportAnswer>;
+  /** The rules of one server, or of all, for a network that enforces policy itself. */
+  exportPolicy(to: ExportTarget, server?: string): Promise<ExportAnswer>;
   inventory(): Promise<Inventory>;
   putInventory(inventory: Inventory): Promise<void>;
   /** The one in force, or that of a generation. */
@@ -252,6 +255,13 @@ export function openAdmin(folder: string): Admin {
         await get(`/v1/tags${object === undefined ? '' : `?object=${encodeURIComponent(object)}`}`),
       ),
     importInventory: async (request) => parseAnswer(ImportAnswer, await send('POST', '/v1/import', request)),
+    exportPolicy: async (to, server) =>
+      parseAnswer(
+        ExportAnswer,
+        await get(
+          `/v1/export?to=${to}${server === undefined ? '' : `&server=${encodeURIComponent(server)}`}`,
+        ),
+      ),
     inventory: async () => parseAnswer(Inventory, await get('/v1/inventory')),
     async putInventory(inventory) {
       await send('PUT', '/v1/inventory', inventory);

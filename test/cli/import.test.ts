@@ -100,3 +100,21 @@ test('what is wrong is refused, and pointed at', async () => {
   const rights = await cli(['import', 'kubernetes', '--rights'], place);
   assert.match(rights.stdout, /kind: ClusterRole/);
 });
+
+test('the rules are exported for other networks, with what is lost', async () => {
+  const shown = await cli(
+    ['policy', 'export', '--to', 'calico', 'lab/cp', '--data-dir', own.path('data')],
+    place,
+  );
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(shown.stdout, /^# Not expressed by calico:\n# - tags, groups/);
+  assert.match(shown.stdout, /kind: GlobalNetworkPolicy/);
+  assert.doesNotMatch(shown.stdout, /[&*]a1/);
+  const wrong = await cli(['policy', 'export', '--to', 'iptables', '--data-dir', own.path('data')], place);
+  assert.equal(wrong.code, 2);
+  const unknown = await cli(
+    ['policy', 'export', '--to', 'cilium', 'x', '--data-dir', own.path('data')],
+    place,
+  );
+  assertFailure(unknown, 1, ['[unknown-server]']);
+});
