@@ -11,6 +11,8 @@ import type { SessionWatch } from './session-watch.ts';
 export type Enforcer = {
   /** The plan in force; undefined before the first. */
   readonly plan: AgentPlan | undefined;
+  /** The same, ready for questions. */
+  readonly resolved: Protected | undefined;
   /** Its generation; of the table that stands when no plan is known; else 0. */
   readonly generation: number;
   /** What the plan in force can't do on this host, for people; empty when all is well. */
@@ -101,6 +103,9 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
   return {
     get plan() {
       return current?.resolved.plan;
+    },
+    get resolved() {
+      return current?.resolved;
     },
     get generation() {
       return generation;

@@ -9,6 +9,7 @@ import { run } from '../platform/run.ts';
 import { checkHost } from './check-host.ts';
 import { createEnforcer } from './enforcer.ts';
 import { followPlan } from './follow-plan.ts';
+import { tellOpenSessions } from './open-sessions.ts';
 import { readStoredPlan, type StoredPlan, storePlan } from './plan-store.ts';
 import { resume } from './resume.ts';
 import { watchSessions } from './session-watch.ts';
@@ -135,7 +136,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       },
       until,
     );
-    await Promise.all([followed, reportHealth(), repairDrift()]);
+    const open = { name, link, run, clock: systemClock, resolved: () => enforcer.resolved };
+    await Promise.all([followed, reportHealth(), repairDrift(), tellOpenSessions(open, until)]);
     await sessions.drained(1000);
   } finally {
     stop.abort();

@@ -121,7 +121,7 @@ test('explanation, evaluator and tracer agree on random policies, callers and se
 
 const world = Inventory.parse({
   apiVersion: 'portcullis/v1',
-  clusters: [{ name: 'prod', tags: ['deployment=prod'] }],
+  clusters: [{ name: 'prod', tags: ['deployment=prod'], protect: ['kubelet'] }],
   hosts: [
     { name: 'cp', cluster: 'prod', addresses: ['10.0.0.1'], tags: ['site=berlin'] },
     { name: 'node', cluster: 'prod', addresses: ['10.0.0.2'], tags: ['tier=node'] },
@@ -219,6 +219,15 @@ describe('what is told', () => {
     );
     const [node] = explainPath(core, { from: 'node', to: '10.0.0.1' }).callers;
     assert.deepEqual([node?.verdict, node?.rule], ['pass', 'portcullis/control-plane']);
+  });
+
+  test("a host's own services are explained by their names and addresses", () => {
+    for (const to of ['kubelet/cp', '10.0.0.1:10250']) {
+      const answer = explainPath(core, { from: '10.9.1.1', to });
+      assert.equal(answer.server, 'kubelet/cp');
+      assert.deepEqual([answer.callers[0]?.verdict, answer.callers[0]?.rule], ['deny', 'policy/kubelet']);
+      assert.equal(answer.callers[0]?.steps[0]?.why, 'not one of: hosts of the API servers');
+    }
   });
 
   test('an expression is told rule by rule, with the ranges that are alike', () => {

@@ -2,17 +2,19 @@
 import { parseCidr } from '../base/cidr.ts';
 import { timestamp } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
+import type { Endpoint } from '../model/common.ts';
 import type { ExplainAnswer, ExplainRequest, Explanation } from '../model/explain.ts';
-import type { ApiServer, Inventory } from '../model/inventory.ts';
-import type { AgentPlan } from '../model/plan.ts';
+import type { Inventory } from '../model/inventory.ts';
+import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import { addressText, families, type Range, rangeText, resolveService } from '../nft/intervals.ts';
 import { addressBook } from '../policy/address-book.ts';
 import { type AddressSet, addressSet } from '../policy/address-set.ts';
+import type { CompileInput } from '../policy/compile.ts';
 import { type ExplainContext, explain } from '../policy/explain.ts';
 import { serviceGroups } from '../policy/groups.ts';
 import { addressLayers, originsOf } from '../policy/origins.ts';
 import { createParties } from '../policy/parties.ts';
-import { serverLayers, serverTags } from '../policy/tags.ts';
+import { aboveHost, effectiveTags, type Layer, ownLayers, serverLayers } from '../policy/tags.ts';
 import type { Core } from './core.ts';
 import { generationOf } from './lifecycle-state.ts';
 
@@ -24,18 +26,14 @@ const maxRanges = 8;
 export function explainPath(core: Core, { from, to }: ExplainRequest): ExplainAnswer {
   const input = core.compileInput();
   if (!input) throw new Failure('no-inventory', 'there is no inventory yet');
-  const { inventory, observed } = input;
-  const server = serverAt(inventory, to);
-  const text = core.plan('agent', server.host)?.text;
-  const plan = text === undefined ? undefined : (JSON.parse(text) as AgentPlan);
-  const service = plan?.services.find((each) => each.server === server.name);
-  if (!plan || !service)
-    throw new Failure('unknown-server', `no plan speaks of the server '${server.name}' yet`);
-  const tags = serverTags(inventory, observed).get(server.name) ?? [];
+  const { inventory } = input;
+  const { plan, service, layers, kind, port } = targetOf(core, input, to);
+  const { server } = service;
+  const tags = effectiveTags(layers.map((layer) => layer.tags));
   const book = addressBook(inventory);
   const context: ExplainContext = {
     service,
-    target: { name: server.name, tags, service: 'api', port: server.port },
+    target: { name: server, tags, service: kind, port },
     policy: input.policy,
     expired: input.expired ?? new Set(),
     book,
@@ -44,13 +42,13 @@ export function explainPath(core: Core, { from, to }: ExplainRequest): ExplainAn
   const nameOf = createParties(book.entries);
   const groups = byRule(service, callers(inventory, book, from));
   return {
-    server: server.name,
+    server,
     endpoints: service.endpoints,
-    tags: originsOf(serverLayers(inventory, observed).get(server.name) ?? []),
+    tags: originsOf(layers),
     policy: generationOf(core.state.lifecycle),
     plan: plan.generation,
     shields: [...core.state.stages.values()]
-      .filter((stage) => stage.server === server.name)
+      .filter((stage) => stage.server === server)
       .map(({ shield, stage, since, why }) => ({ shield, stage, since: timestamp(since), why })),
     callers: groups.slice(0, maxRules).map(({ first, alike }): Explanation => {
       const { name, tags: own } = nameOf(first);
@@ -62,24 +60,65 @@ export function explainPath(core: Core, { from, to }: ExplainRequest): ExplainAn
   };
 }
 
-/** A server by its name, or by an address of it, with or without its port. */
-function serverAt(inventory: Inventory, to: string): ApiServer {
-  const named = inventory.servers.find(({ name }) => name === to);
-  if (named) return named;
-  const [, bracketed, plain, port] =
-    /^(?:\[([^\]]+)\]|([^:]+|[0-9a-f:]+?))(?::([0-9]{1,5}))?$/i.exec(to) ?? [];
-  const address = canonical(bracketed ?? plain ?? to) ?? canonical(to);
-  const at = (server: ApiServer) =>
-    [{ address: server.address, port: server.port }, ...server.also].some(
-      (endpoint) =>
-        endpoint.address === address &&
-        (port === undefined || canonical(to) !== undefined || endpoint.port === Number(port)),
-    );
-  const found = inventory.servers.find(at);
-  if (found) return found;
-  throw new Failure('unknown-server', `there is no server '${to}' in the inventory`, {
-    hint: 'give its name, an address of it, or address:port',
+type Target = {
+  readonly plan: AgentPlan;
+  readonly service: ProtectedService;
+  readonly layers: readonly Layer[];
+  /** As rules name it. */
+  readonly kind: string;
+  readonly port: number;
+};
+
+/**
+ * A protected service as its host's agent judges it: an API server by its name or an address of it, another service by its
+ * name (`kubelet/node-1`) or its `address:port`.
+ */
+function targetOf(core: Core, { inventory, observed }: CompileInput, to: string): Target {
+  const planOf = (host: string): AgentPlan | undefined => {
+    const text = core.plan('agent', host)?.text;
+    return text === undefined ? undefined : (JSON.parse(text) as AgentPlan);
+  };
+  const at = endpointOf(to);
+  const server = inventory.servers.find(
+    ({ name, address, port, also }) =>
+      name === to || (at && [{ address, port }, ...also].some((endpoint) => isAt(endpoint, at))),
+  );
+  const host = server
+    ? inventory.hosts.find(({ name }) => name === server.host)
+    : inventory.hosts.find(
+        ({ name, addresses }) => to.endsWith(`/${name}`) || (at && addresses.includes(at.address)),
+      );
+  const plan = host && planOf(host.name);
+  const wanted = server?.name ?? to;
+  const service = plan?.services.find(
+    (each) =>
+      each.server === wanted ||
+      (!server && at?.port && each.endpoints.some((endpoint) => isAt(endpoint, at))),
+  );
+  if (host && plan && service) {
+    const kind = server ? 'api' : service.server.slice(0, service.server.indexOf('/'));
+    const own = [...ownLayers('host', host), ...aboveHost(host, inventory)];
+    const layers = (server && serverLayers(inventory, observed).get(server.name)) ?? own;
+    return { plan, service, layers, kind, port: server?.port ?? service.endpoints[0]?.port ?? 0 };
+  }
+  throw new Failure('unknown-server', `no server or protected service is called '${to}', or is there`, {
+    hint: 'give the name of a server, an address of it, address:port, or a service and its host: kubelet/node-1',
   });
+}
+
+type Place = { readonly address: string; readonly port: number | undefined };
+
+function isAt(endpoint: Endpoint, { address, port }: Place): boolean {
+  return endpoint.address === address && (port === undefined || endpoint.port === port);
+}
+
+/** `address`, `address:port`, IPv6 with a port in brackets. */
+function endpointOf(text: string): Place | undefined {
+  const alone = canonical(text);
+  if (alone !== undefined) return { address: alone, port: undefined };
+  const [, six, four, port] = /^(?:\[([^\]]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const address = canonical(six ?? four ?? '');
+  return address === undefined ? undefined : { address, port: Number(port) };
 }
 
 /** The callers that were asked about: an address, what a name stands for, or what an expression selects. */

@@ -1,17 +1,19 @@
 // The life of a policy against a dumb twin: random sequences of drafts, approvals, commits, confirmations, rollbacks, time
 // and restarts, after each of which the controller and the twin must hold the same.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Failure } from '../base/failure.ts';
 import { memoryLog } from '../log/memory.ts';
 import { Inventory } from '../model/inventory.ts';
 import { AgentPlan } from '../model/plan.ts';
 import { Policy } from '../model/policy.ts';
+import type { SessionRecord } from '../model/record.ts';
 import { type Core, openCore } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { commitDraft, confirm, createPolicyClock, rollBack } from './policy-commits.ts';
 import { approve, history, rebaseDraft, saveDraft } from './policy-drafts.ts';
+import { review, type SessionSources } from './review.ts';
 
 const inventory = Inventory.parse({
   apiVersion: 'portcullis/v1',
@@ -385,4 +387,106 @@ test('a policy lives as the twin says, through restarts', () => {
     assert.ok((counts.get(met) ?? 0) > 10, `${met}: ${JSON.stringify([...counts])}`);
   for (const met of ['draft-outdated', 'approval-required', 'own-approval', 'unconfirmed', 'unknown-draft'])
     assert.ok((counts.get(met) ?? 0) > 5, `${met}: ${JSON.stringify([...counts])}`);
+});
+
+describe('reviews', () => {
+  const base = policyOf(first);
+  const draft = (...rules: object[]) => Policy.parse({ apiVersion: 'portcullis/v1', rules });
+  const nothing: SessionSources = { recorded: () => [], open: () => [] };
+  const session = (
+    address: string,
+    endedAt: string,
+    verdict: SessionRecord['verdict'] = 'accepted',
+  ): SessionRecord => ({
+    agent: 'h',
+    server: 's',
+    generation: 1,
+    verdict,
+    rule: 'default',
+    from: { address, name: 'g', tags: [] },
+    to: { address: '10.0.0.1', port: 6443 },
+    startedAt: endedAt,
+    endedAt,
+    attempts: 1,
+    bytesOut: 0,
+    bytesIn: 0,
+    packetsOut: 0,
+    packetsIn: 0,
+  });
+  const noG = { id: 'no-g', from: 'label=g', to: 'any', action: 'deny' };
+  const saved = (policy: Policy) => {
+    const { core } = new Real();
+    saveDraft(core, { name: 'd', policy }, 'user:a');
+    return core;
+  };
+
+  test('say whose verdict changes, and nothing of what stays', () => {
+    const found = review(saved(draft(noG)), { name: 'd' }, nothing);
+    assert.deepEqual(found.effects, [
+      { server: 's', from: 'pass', to: 'deny', names: ['g'], named: 1, addresses: ['192.0.2.0-192.0.2.255'] },
+    ]);
+    assert.deepEqual(review(saved(base), { name: 'd' }, nothing).effects, []);
+    const everybody = review(saved({ ...base, rules: [], default: 'drop' }), { name: 'd' }, nothing);
+    assert.ok(
+      everybody.effects[0]?.names.includes('addresses that nobody named'),
+      JSON.stringify(everybody.effects),
+    );
+  });
+
+  test('count the open connections that would be cut and the recorded sessions that would have been refused', () => {
+    const at = (day: number) => new Date(start - day * 86_400_000).toISOString();
+    const sources: SessionSources = {
+      recorded: () => [
+        session('192.0.2.7', at(1)),
+        session('192.0.2.7', at(2)),
+        session('192.0.2.8', at(2), 'denied'),
+        session('198.51.100.1', at(2)),
+        session('192.0.2.9', at(9)),
+      ],
+      open: () => [
+        { server: 's', address: '192.0.2.7', sessions: 3, at: at(0) },
+        { server: 's', address: '198.51.100.1', sessions: 1, at: at(0) },
+        { server: 'gone', address: '192.0.2.7', sessions: 1, at: at(0) },
+      ],
+    };
+    const { sessions } = review(saved(draft(noG)), { name: 'd', days: 7 }, sources);
+    const row = { name: 'g', address: '192.0.2.7', server: 's', rule: 'policy/no-g', verdict: 'deny' };
+    assert.deepEqual(sessions?.live, [{ ...row, sessions: 3, last: at(0) }]);
+    assert.deepEqual(sessions?.recorded, [{ ...row, sessions: 2, last: at(1) }]);
+    assert.equal(sessions?.looked, 4);
+  });
+
+  test('refuse what would lock out, with the rule and the reason, and commit none of it', () => {
+    const core = saved(draft({ id: 'shut', tier: 'break-glass', from: 'any', to: 'any', action: 'deny' }));
+    const { refused } = review(core, { name: 'd' }, nothing);
+    assert.equal(refused?.code, 'plan-locks-out');
+    assert.match(refused?.place ?? '', /rules\[0\]/);
+    assert.throws(() => commitDraft(core, { name: 'd' }, 'user:a'), { code: 'plan-locks-out' });
+    assert.deepEqual(core.policy(), base);
+  });
+
+  test('a rule that can not lapse without locking out stays, and that is told once', () => {
+    const real = new Real();
+    const door = {
+      id: 'door',
+      tier: 'break-glass',
+      from: 'any',
+      to: 'any',
+      action: 'pass',
+      expires: new Date(start + 5_000).toISOString(),
+    };
+    const shut = { id: 'shut', tier: 'break-glass', from: 'any', to: 'any', action: 'deny' };
+    applyPolicy(real.core, draft(door, shut), 'user:a');
+    real.now += 6_000;
+    const time = createPolicyClock(real.core);
+    for (let n = 0; n < 3; n++) time.tick();
+    const told = real.log.read(0, 100).filter(({ kind }) => kind === 'health');
+    assert.equal(told.length, 1);
+    assert.match(
+      String(told[0]?.data['detail']),
+      /rule 'door' has expired, and stays in force.*plan-locks-out/,
+    );
+    assert.equal(real.core.state.lifecycle.expired.size, 0);
+    applyPolicy(real.core, base, 'user:a');
+  });
 });

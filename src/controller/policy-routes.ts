@@ -25,8 +25,8 @@ import {
 import { review, type SessionSources } from './review.ts';
 import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 
-export function policyRoutes({ core, reconciler, sessions }: Services): readonly Route[] {
-  const sources: SessionSources = { recorded: (limit) => sessions.list(limit), open: () => [] };
+export function policyRoutes({ core, reconciler, sessions, open }: Services): readonly Route[] {
+  const sources: SessionSources = { recorded: (limit) => sessions.list(limit), open: open.list };
   /** A change of the policy may be what the response plan waited for. */
   const changing = <T>(json: T) => {
     reconciler.run();

@@ -7,6 +7,7 @@ import type { Authority } from './authority.ts';
 import type { Core } from './core.ts';
 import type { Call } from './http-server.ts';
 import type { NameWatch } from './name-watch.ts';
+import type { OpenSessionsStore } from './open-sessions.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Workers } from './workers.ts';
@@ -19,6 +20,7 @@ export type Services = {
   readonly prober: Prober;
   readonly nameWatch: NameWatch;
   readonly sessions: Sessions;
+  readonly open: OpenSessionsStore;
 };
 
 export const MiB: number = 1024 * 1024;

@@ -28,6 +28,7 @@ import { fromFile, putDocuments } from './documents.ts';
 import { openHttpServer } from './http-server.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
 import { createNameWatch } from './name-watch.ts';
+import { createOpenSessions } from './open-sessions.ts';
 import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
@@ -141,7 +142,16 @@ export async function runController(
   prober.reassess();
   keepHead(dataDir, log, core, resources);
   http.serve(
-    createRoutes({ core, authority, workers, reconciler, prober, nameWatch, sessions }),
+    createRoutes({
+      core,
+      authority,
+      workers,
+      reconciler,
+      prober,
+      nameWatch,
+      sessions,
+      open: createOpenSessions(clock),
+    }),
     ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
   );
 

@@ -1,7 +1,7 @@
 // What agents and gates call: enrolment, plans, and what they report. A worker reads its own plan and writes its own
 // records, nothing else.
 import { Failure } from '../base/failure.ts';
-import { EnrolRequest, HealthReport, IncidentBatch, SessionBatch } from '../model/api.ts';
+import { EnrolRequest, HealthReport, IncidentBatch, OpenReport, SessionBatch } from '../model/api.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { Receipt } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
@@ -13,7 +13,7 @@ import { workerKey } from './state.ts';
 import { checkToken, createLimiter } from './tokens.ts';
 
 export function workerRoutes(services: Services): readonly Route[] {
-  const { core, authority, workers, reconciler, sessions } = services;
+  const { core, authority, workers, reconciler, sessions, open } = services;
   const { clock } = core;
   const enrolments = createLimiter(clock, 20, 0.2);
   const allEnrolments = createLimiter(clock, 200, 2);
@@ -139,6 +139,20 @@ export function workerRoutes(services: Services): readonly Route[] {
         }
         if (!records.take(actor(caller), batch.sessions.length)) throw tooMany();
         sessions.add(batch.sessions);
+        return undefined;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/open',
+      roles: ['agent'],
+      maxBody: 2 * MiB,
+      handle(call) {
+        const caller = worker(call);
+        const report = parseBody(OpenReport, call.body);
+        own(caller, 'agent', report.agent);
+        for (const { server } of report.open) reach.check(caller.role, caller.name, server);
+        open.take(report);
         return undefined;
       },
     },

@@ -274,6 +274,7 @@ export function makeLink(): TestLink {
     sendHealth: (report) => answer(() => reports.push(report)),
     sendIncidents: (batch) => answer(() => incidents.push(...batch.incidents)),
     sendSessions: () => answer(() => {}),
+    sendOpen: () => answer(() => {}),
     close() {},
     async plan(plan) {
       plans.push(plan);

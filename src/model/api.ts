@@ -2,7 +2,7 @@
 // Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
 import { z } from 'zod';
 import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
-import { Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
+import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
 import { Inventory } from './inventory.ts';
 import { Policy } from './policy.ts';
@@ -56,6 +56,11 @@ export const HealthReport = z.strictObject({
 export type HealthReport = z.infer<typeof HealthReport>;
 export const IncidentBatch = z.strictObject({ incidents: z.array(Incident).max(1000) });
 export type IncidentBatch = z.infer<typeof IncidentBatch>;
+/** POST /v1/open (agent): connections that are open now, by source and server; takes the place of the last report. 204. */
+export const OpenSession = z.strictObject({ server: Name, address: Address, sessions: z.int().min(1) });
+export type OpenSession = z.infer<typeof OpenSession>;
+export const OpenReport = z.strictObject({ agent: Name, open: z.array(OpenSession).max(5000) });
+export type OpenReport = z.infer<typeof OpenReport>;
 export const SessionBatch = z.strictObject({ sessions: z.array(SessionRecord).max(5000) });
 export type SessionBatch = z.infer<typeof SessionBatch>;
 

@@ -14,6 +14,7 @@ import {
   ExposureAnswer,
   type HealthReport,
   type IncidentBatch,
+  type OpenReport,
   type ProbeRequest,
   type Role,
   type SessionBatch,
@@ -60,6 +61,7 @@ export type ControllerLink = {
   sendHealth(report: HealthReport): Promise<void>;
   sendIncidents(batch: IncidentBatch): Promise<void>;
   sendSessions(batch: SessionBatch): Promise<void>;
+  sendOpen(report: OpenReport): Promise<void>;
   close(): void;
 };
 
@@ -155,6 +157,7 @@ export function openLink(dataDir: string): ControllerLink {
     sendReceipt: (receipt) => post('/v1/receipts', receipt),
     sendHealth: (report) => post('/v1/health', report),
     sendIncidents: (batch) => post('/v1/incidents', batch),
+    sendOpen: (report) => post('/v1/open', report),
     sendSessions: (batch) => post('/v1/sessions', batch),
     close: () => client.close(),
   };

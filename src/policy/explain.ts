@@ -48,10 +48,13 @@ export function explain(
     if (step.decides) return { verdict: step.verdict, rule: step.rule, steps };
   }
   const { default: verdict } = service;
-  const why =
-    verdict === policy.default
-      ? 'no rule fits: the default of the policy'
-      : 'no rule fits: the default at this stage';
+  const whose =
+    context.target.service !== 'api'
+      ? 'of this service'
+      : verdict === policy.default
+        ? 'of the policy'
+        : 'at this stage';
+  const why = `no rule fits: the default ${whose}`;
   steps.push({ rule: 'default', tier: 'default', verdict, decides: true, why });
   return { verdict, rule: 'default', steps };
 }

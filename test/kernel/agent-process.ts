@@ -49,6 +49,7 @@ const link: ControllerLink = {
   sendHealth: (health) => tell({ health }),
   sendIncidents: () => Promise.resolve(),
   sendSessions: ({ sessions }) => tell({ sessions }),
+  sendOpen: async () => {},
   close() {},
 };
 
