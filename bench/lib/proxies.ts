@@ -36,7 +36,8 @@ export function mostConnections(): number {
 
 /**
  * Starts the servers behind the proxies. `folder` holds the keys (keys.ts).
- * @param options.bun its program; @param options.gateArgs arguments for Node, before the gate's program
+ * @param options.bun its program; @param options.gateArgs arguments for Node, before the gate's program, which then has
+ * no processes of its own: a profile shows all
  */
 export async function startGround(
   folder: string,
@@ -98,7 +99,8 @@ export async function startGround(
         const path = join(folder, `${own}.json`);
         writeFileSync(path, JSON.stringify(plan(ways, rules)));
         const program = fileURLToPath(import.meta.resolve('./gate-process.ts'));
-        const args = [program, path, folder, join(folder, `${own}-data`), String(workers)];
+        const inline = name === 'bun' || options.gateArgs.length > 0;
+        const args = [program, path, folder, join(folder, `${own}-data`), ...(inline ? [] : [`${workers}`])];
         child =
           name === 'bun'
             ? launch(options.bun, args)

@@ -114,7 +114,7 @@ export async function startClients(prefix: string): Promise<Clients> {
     writeFileSync(planFile, JSON.stringify(plan));
     const program = join(import.meta.dirname, '../../bench/lib/gate-process.ts');
     const log = openSync(logFile, 'w');
-    topology.spawnIn('cp', [process.execPath, program, planFile, files.pki, join(dir, 'gate')], {
+    topology.spawnIn('cp', [process.execPath, program, planFile, files.pki, join(dir, 'gate'), '2'], {
       stdio: ['pipe', 'ignore', log],
       env: { ...env, NODE_NO_WARNINGS: '1' },
     });
