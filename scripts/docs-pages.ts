@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { failureCodes } from '../src/base/failure-codes.ts';
 import { commonOptions, exitCodes } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
+import { accessFields } from '../src/gate/access-record.ts';
 import { callerRefusals } from '../src/gate/caller.ts';
+import { logEvents } from '../src/gate/json-log.ts';
+import { durationBuckets, metricPrefix, metricTable } from '../src/gate/metric-table.ts';
 import { refusals as httpRefusals } from '../src/http/refusals.ts';
 import { attributeTable } from '../src/inspect/attributes.ts';
 import { builtInRules } from '../src/inspect/built-in-rules.ts';
@@ -23,6 +26,8 @@ export function pages(): readonly (readonly [path: string, text: string])[] {
     ['rules.md', rules()],
     ['attributes.md', attributes()],
     ['limits.md', limits()],
+    ['metrics.md', metrics()],
+    ['logs.md', logs()],
     ['schemas/inventory.json', schema(Inventory)],
     ['schemas/policy.json', schema(Policy)],
     ['schemas/shield.json', schema(Shield)],
@@ -130,6 +135,32 @@ function limits(): string {
       '| --- | --- | --- | --- | --- | --- |',
       ...rows,
     ].join('\n'),
+  ].join('\n\n');
+}
+
+function metrics(): string {
+  const rows = Object.entries(metricTable).map(([name, metric]) =>
+    row([`\`${metricPrefix}${name}\``, metric.type, 'label' in metric ? metric.label : '', metric.help]),
+  );
+  return [
+    `${generated}# Metrics of the gate`,
+    `\`portcullis gate --metrics-port PORT\` serves them on \`127.0.0.1:PORT/metrics\` in the text format of Prometheus. Units are seconds\nand bytes. Buckets of the histogram, in seconds: ${durationBuckets.join(', ')}. The same numbers, without the prefix, are in\n\`portcullis status -o json\`.`,
+    ['| metric | type | label | |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function logs(): string {
+  const events = Object.entries(logEvents).map(([event, [fields, meaning]]) =>
+    row([`\`${event}\``, fields, meaning]),
+  );
+  const fields = Object.entries(accessFields).map(([name, meaning]) => row([`\`${name}\``, meaning]));
+  return [
+    `${generated}# Logs of the gate`,
+    'Standard error, one JSON object a line. Every line has `at` (RFC 3339, UTC), `level` (`info`, `warning`, `error`), `gate` and `event`.\nAt most 100 lines a second are written; the next one then says how many were left out (`suppressed`). No line holds a value of\na header or of a query.',
+    ['| event | further fields | when |', '| --- | --- | --- |', ...events].join('\n'),
+    '## Access records',
+    '`portcullis gate --access-log FILE` writes one for each request when it has ended, `--access-sample N` for one of N; refused\nrequests are always recorded, and incidents never depend on it. Fields that don’t apply are left out. The file is added to: rotate it\nby copying and cutting short (`copytruncate`). Lines that the disk is too slow for are dropped and counted.',
+    ['| field | |', '| --- | --- |', ...fields].join('\n'),
   ].join('\n\n');
 }
 

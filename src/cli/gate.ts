@@ -61,6 +61,16 @@ export const gate: Command = {
       value: 'N',
       help: 'how long connections may go on after SIGTERM (default 20); a second signal ends them at once',
     },
+    'access-log': {
+      type: 'string',
+      value: 'FILE',
+      help: 'write a record of each request, a JSON object a line (docs/reference/logs.md); - for standard output',
+    },
+    'access-sample': {
+      type: 'string',
+      value: 'N',
+      help: 'record one of N requests (default 1); refused ones always',
+    },
     'metrics-port': { type: 'string', value: 'PORT', help: 'Prometheus metrics on 127.0.0.1:PORT/metrics' },
   },
   arity: [0, 0],
@@ -74,6 +84,10 @@ export const gate: Command = {
     const servingCa = pairOf(context, 'serving-ca-cert', 'serving-ca-key');
     const base = kubeadmFiles(context.option('pki'));
     const metricsPort = wholeNumber(context, 'metrics-port', 1, 65_535);
+    const accessLog = context.option('access-log');
+    const every = wholeNumber(context, 'access-sample', 1, 1_000_000) ?? 1;
+    if (accessLog === undefined && context.option('access-sample') !== undefined)
+      throw wrongUsage('--access-sample needs --access-log');
     const user = context.option('user');
     const workers = wholeNumber(context, 'workers', 1, 64) ?? Math.min(2, availableParallelism());
     const drainSeconds = wholeNumber(context, 'drain-seconds', 0, 86_400) ?? 20;
@@ -98,6 +112,7 @@ export const gate: Command = {
             ...optional('impersonationKey', context.option('impersonation-key')),
           },
           identityHeaders: context.list('identity-header'),
+          ...(accessLog === undefined ? {} : { accessLog: { path: accessLog, every } }),
           ...(metricsPort === undefined ? {} : { metricsPort }),
           ...(user ? { user: parseUser(user) } : {}),
           workers,

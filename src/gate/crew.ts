@@ -46,6 +46,7 @@ export type CrewParts = {
   readonly bind: (at: ListenAt) => PortHandle;
   readonly incident: (incident: Incident) => void;
   readonly line: (line: string) => void;
+  readonly access: (lines: readonly string[]) => void;
 };
 
 type Member = {
@@ -124,6 +125,9 @@ export function createCrew(parts: CrewParts): Crew {
         break;
       case 'line':
         parts.line(message.line);
+        break;
+      case 'access':
+        parts.access(message.lines);
         break;
     }
   }

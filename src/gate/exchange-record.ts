@@ -1,7 +1,6 @@
 // One request from its head to its end, as the gate counts it.
-import type { ExchangeWatch } from '../inspect/connection-types.ts';
+import type { ExchangeIds, ExchangeWatch } from '../inspect/connection-types.ts';
 import type { RequestInfo } from '../inspect/request-info.ts';
-import type { LoadMeter } from './load.ts';
 
 /** Goes on until somebody ends it: a watch, a followed log. */
 export function isStream(info: RequestInfo): boolean {
@@ -18,14 +17,25 @@ export class ExchangeRecord implements ExchangeWatch {
   up = 0;
   down = 0;
   refusal: string | undefined = undefined;
+  /** 0: there was no answer. */
   status = 0;
-  readonly #load: LoadMeter;
-  #open: boolean;
+  readonly info: RequestInfo;
+  /** Of the request until it has ended. */
+  readonly ids: ExchangeIds;
+  /** A tunnel, a watch, a followed log: how long it takes says nothing about anybody's speed. */
+  readonly streams: boolean;
+  readonly upgrade: boolean;
+  /** Monotonic milliseconds. */
+  readonly since: number = performance.now();
+  readonly #over: (record: ExchangeRecord) => void;
+  #ended = false;
 
-  constructor(load: LoadMeter, streams: boolean) {
-    this.#load = load;
-    this.#open = !streams;
-    if (this.#open) load.openRequests += 1;
+  constructor(info: RequestInfo, upgrade: boolean, ids: ExchangeIds, over: (record: ExchangeRecord) => void) {
+    this.info = info;
+    this.ids = ids;
+    this.upgrade = upgrade;
+    this.streams = upgrade || isStream(info);
+    this.#over = over;
   }
 
   answered(status: number): void {
@@ -34,8 +44,8 @@ export class ExchangeRecord implements ExchangeWatch {
 
   /** Safe to call again. */
   ended(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#load.openRequests -= 1;
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#over(this);
   }
 }

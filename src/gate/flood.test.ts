@@ -169,7 +169,23 @@ test('too many open requests: new ones are answered 429 and asked to wait, those
   assert.equal(await stage.counted('requests_shed_total'), 1);
 });
 
-test('a loop that is behind: new connections are closed, and come in again when it has caught up', async () => {
+test('a caller who breaks off before the answer takes up no room', { timeout: 60_000 }, async () => {
+  const stage = await stand({ openRequests: 1 }, script);
+  for (let count = 0; count < 3; count += 1) {
+    const socket = connect(stage.port, '127.0.0.1');
+    sockets.push(socket);
+    const hanging = await caller(keys, stage.port, keys.user, { socket });
+    hanging.send(get(`/hang/${count}`));
+    while (!stage.server.connections.some((seen) => seen.text().includes(`/hang/${count}`)))
+      await new Promise(setImmediate);
+    socket.resetAndDestroy();
+    while ((await stage.counted('requests_open')) > 0) await new Promise(setImmediate);
+  }
+});
+
+test('a loop that is behind: new connections are closed, and come in again when it has caught up', {
+  timeout: 120_000,
+}, async () => {
   const stage = await stand({ refuseLagMs: 50, shedLagMs: 5_000, handshakeMs: 300 }, script);
   const watcher = await caller(keys, stage.port, keys.user);
   watcher.send(get(watch));

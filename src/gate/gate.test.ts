@@ -532,6 +532,7 @@ test('limits: heads that never end and callers who never ask are cut', async () 
   assert.match(metrics, /^portcullis_gate_responses_total\{class="2xx"\} 1$/m);
   assert.match(metrics, /^portcullis_gate_connections_open 0$/m);
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/healthz`)).status, 200);
+  assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status, 200);
 });
 
 test('limits: a head that was begun behind another request must end too', async () => {

@@ -8,11 +8,13 @@ import { limitTable } from '../model/limits.ts';
 import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { Parties } from '../policy/parties.ts';
+import type { AccessLog } from './access-record.ts';
 import { callerAddress, identifyCaller } from './caller.ts';
+import { createCallerRecords } from './caller-records.ts';
 import { type Carry, upstreamMode } from './carry.ts';
-import { type Counters, labelled } from './counters.ts';
+import { type Counters, labelled, type Sample } from './counters.ts';
 import { createDoor } from './door.ts';
-import { ExchangeRecord, isHealthCheck, isStream } from './exchange-record.ts';
+import { isHealthCheck } from './exchange-record.ts';
 import type { ServedMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
@@ -42,6 +44,8 @@ export type ListenerSurroundings = {
   readonly gate: string;
   readonly clock: CoarseClock;
   readonly meter: LoadMeter;
+  /** Where access records go; undefined: nobody wants any. */
+  readonly access: AccessLog | undefined;
   readonly counters: Counters;
   readonly log: Log;
   /** Milliseconds since the epoch. */
@@ -139,19 +143,13 @@ export async function openListener(
       newId: randomUUID,
       ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
     };
-    let anonymous = identity.method === 'none';
+    const records = createCallerRecords(around, scene, () => guest?.authenticated());
     const events: RelayEvents = {
       ...shared,
       finding: (finding) => raise(finding, scene),
-      begun(info, head) {
-        if (anonymous && head.fields.find('authorization') >= 0) {
-          anonymous = false;
-          guest?.authenticated();
-        }
-        const streams = head.upgrade.trigger || isStream(info);
-        return new ExchangeRecord(around.meter, streams);
-      },
+      begun: records.begun,
       closed() {
+        records.closed();
         open.delete(relay);
       },
     };
@@ -309,7 +307,7 @@ function judgement({ listener }: ListenerView): string {
   return JSON.stringify([shields, stage, upstream, identity]);
 }
 
-const responseClass: readonly (string | undefined)[] = [
+const responseClass: readonly (Sample | undefined)[] = [
   undefined,
   ...['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => labelled('responses_total', 'class', name)),
 ];

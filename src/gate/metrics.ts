@@ -1,4 +1,5 @@
-// A tiny HTTP endpoint on loopback: /metrics (Prometheus text) and /healthz. Not in the data path.
+// A tiny HTTP endpoint on loopback: /metrics (Prometheus text), /healthz (this process answers) and /readyz (callers can be
+// served). Not in the data path.
 import { createServer } from 'node:http';
 import { Failure } from '../base/failure.ts';
 import { prometheusText } from './counters.ts';
@@ -18,6 +19,8 @@ export function serveMetrics(port: number, source: MetricsSource, signal: AbortS
     } else if (request.url === '/metrics') {
       void source.counters().then((counters) => response.writeHead(200, plain).end(prometheusText(counters)));
     } else if (request.url === '/healthz') {
+      response.writeHead(200, plain).end('ok\n');
+    } else if (request.url === '/readyz') {
       const trouble = source.trouble();
       response.writeHead(trouble === undefined ? 200 : 503, plain).end(`${trouble ?? 'ok'}\n`);
     } else {

@@ -8,6 +8,7 @@ import type { GatePlan } from '../model/plan.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
+import { openAccessWriter } from './access-writer.ts';
 import { createCrew } from './crew.ts';
 import { followPlan } from './follow-plan.ts';
 import { type HealthState, healthReport } from './health.ts';
@@ -45,7 +46,9 @@ export type GateOptions = {
   readonly drainSeconds?: number;
   /** Aborted when waiting for them is to end at once. */
   readonly cut?: AbortSignal;
-  /** Loopback port of /metrics and /healthz; none when left out. */
+  /** One record for each request, or for one of `every`; refused ones always. `-` is standard output. */
+  readonly accessLog?: { readonly path: string; readonly every: number };
+  /** Loopback port of /metrics, /healthz and /readyz; none when left out. */
   readonly metricsPort?: number;
   /** Names, beside X-Remote-*, that a server reads identity from (`--requestheader-*-headers`): a caller's are taken out. */
   readonly identityHeaders?: readonly string[];
@@ -94,6 +97,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   const lock = lockFolder(options.dataDir);
 
   const spool = link ? openIncidentSpool(link, options.dataDir, log) : undefined;
+  const writer = options.accessLog ? openAccessWriter(options.accessLog.path) : undefined;
   const crew = createCrew({
     workers: options.workers ?? 1,
     start: options.workers === undefined ? startWorkerInline : startWorkerProcess(options.user),
@@ -101,11 +105,13 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       gate: options.name,
       limits: { ...defaultGateLimits, ...options.limits },
       identityHeaders: options.identityHeaders ?? [],
+      accessEvery: writer && options.accessLog?.every,
     },
     log,
     now: () => performance.now(),
     bind: bindPort,
     line: write,
+    access: (lines) => writer?.write(lines),
     incident(incident) {
       const { at: _at, gate: _gate, ...rest } = incident;
       const { heldBytes: _held, ...what } = incident.what;
@@ -122,6 +128,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       ...counted,
       incidents_waiting: spool?.pending ?? 0,
       incidents_lost_total: lost,
+      access_records_lost_total: (counted['access_records_lost_total'] ?? 0) + (writer?.lost ?? 0),
       generation: generation(),
     };
   }
@@ -190,6 +197,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     await spool?.drained(2_000);
     spool?.close();
     await crew.destroy();
+    await writer?.close();
     lock.release();
   }
 

@@ -8,10 +8,12 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { contains, parseCidr } from '../base/cidr.ts';
+import { limitTable } from '../model/limits.ts';
 import { createParties } from '../policy/parties.ts';
 import { callerAddress } from './caller.ts';
 import { createCounters, labelled, prometheusText } from './counters.ts';
 import { createJsonLog } from './json-log.ts';
+import { metricOf, metricTable } from './metric-table.ts';
 import { parseUser } from './privileges.ts';
 
 test('the longest prefix names a party, as a search through all of them does', () => {
@@ -69,10 +71,38 @@ test('counters are Prometheus text, label values escaped', () => {
   counters.add('requests_total', 2);
   counters.add(labelled('findings_total', 'rule', 'a"b\\c\nd'));
   counters.gauge('connections_open', () => 3);
-  assert.equal(
-    prometheusText(counters.snapshot()),
-    '# TYPE portcullis_gate_connections_open gauge\nportcullis_gate_connections_open 3\n# TYPE portcullis_gate_findings_total counter\nportcullis_gate_findings_total{rule="a\\"b\\\\c\\nd"} 1\n# TYPE portcullis_gate_requests_total counter\nportcullis_gate_requests_total 2\n',
-  );
+  for (const seconds of [0.005, 0.2, 100]) counters.observe('request_duration_seconds', seconds);
+  const text = prometheusText(counters.snapshot());
+  const lines = text.split('\n');
+  assert.ok(text.endsWith('\n'));
+  for (const part of [
+    ['# HELP portcullis_gate_connections_open Connections of callers, watches and tunnels included.'],
+    ['# TYPE portcullis_gate_connections_open gauge', 'portcullis_gate_connections_open 3'],
+    [
+      '# TYPE portcullis_gate_findings_total counter',
+      'portcullis_gate_findings_total{rule="a\\"b\\\\c\\nd"} 1',
+    ],
+    ['# TYPE portcullis_gate_requests_total counter', 'portcullis_gate_requests_total 2'],
+    [
+      '# TYPE portcullis_gate_request_duration_seconds histogram',
+      'portcullis_gate_request_duration_seconds_bucket{le="0.005"} 1',
+      'portcullis_gate_request_duration_seconds_bucket{le="0.01"} 1',
+    ],
+    [
+      'portcullis_gate_request_duration_seconds_bucket{le="0.1"} 1',
+      'portcullis_gate_request_duration_seconds_bucket{le="0.25"} 2',
+    ],
+    [
+      'portcullis_gate_request_duration_seconds_bucket{le="60"} 2',
+      'portcullis_gate_request_duration_seconds_bucket{le="+Inf"} 3',
+      'portcullis_gate_request_duration_seconds_count 3',
+      'portcullis_gate_request_duration_seconds_sum 100.205',
+    ],
+  ]) {
+    const at = lines.indexOf(part[0] ?? '');
+    assert.ok(at >= 0, part.join());
+    assert.deepEqual(lines.slice(at, at + part.length), part);
+  }
 });
 
 test('the log is one JSON object a line, limited by the second, and says what it left out', () => {
@@ -84,19 +114,33 @@ test('the log is one JSON object a line, limited by the second, and says what it
     () => now,
     2,
   );
-  for (let count = 0; count < 5; count += 1) log('warning', 'x', { text: 'a\nb' });
+  for (let count = 0; count < 5; count += 1) log('warning', 'refused', { text: 'a\nb' });
   now += 1_000;
-  log('info', 'y');
+  log('info', 'controller-back');
   const read = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
     read.map((line) => [line.event, line.suppressed]),
     [
-      ['x', undefined],
-      ['x', undefined],
-      ['y', 3],
+      ['refused', undefined],
+      ['refused', undefined],
+      ['controller-back', 3],
     ],
   );
   assert.ok(lines.every((line) => line.indexOf('\n') === line.length - 1));
+});
+
+test("metrics are named by Prometheus' conventions, and every limit's counter is one of them", () => {
+  for (const [name, { type, help }] of Object.entries(metricTable)) {
+    assert.match(name, /^[a-z][a-z0-9_]*$/);
+    assert.equal(name.endsWith('_total'), type === 'counter', name);
+    if (type === 'histogram') assert.match(name, /_(?:seconds|bytes)$/);
+    assert.match(help, /\.$/);
+  }
+  for (const [name, limit] of Object.entries(limitTable)) {
+    if ('counted' in limit) assert.equal(metricOf(limit.counted)?.type, 'counter', name);
+  }
+  assert.equal(metricOf('connections_open_sum'), undefined);
+  assert.equal(metricOf('request_duration_seconds_bucket{le="1"}')?.name, 'request_duration_seconds');
 });
 
 test('a user is a name of this host or uid:gid, and never root', () => {

@@ -1,6 +1,8 @@
 // The numbers of several workers as one gate's. What a worker counted stays counted when it is gone; what it had open does
 // not. A time is the longest of them.
 
+import { metricOf } from './metric-table.ts';
+
 type Totals = {
   /** Of a worker that is gone. */
   keep(counts: Readonly<Record<string, number>>): void;
@@ -33,5 +35,5 @@ function onlyRises(name: string): boolean {
 
 function join(name: string, sum: number | undefined, value: number): number {
   if (sum === undefined) return value;
-  return name.endsWith('_lag_seconds') ? Math.max(sum, value) : sum + value;
+  return metricOf(name)?.across === 'max' ? Math.max(sum, value) : sum + value;
 }

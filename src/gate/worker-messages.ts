@@ -13,6 +13,8 @@ export type WorkerSettings = {
   readonly limits: GateLimits;
   /** Names, beside those of the plan, that servers read identity from. */
   readonly identityHeaders: readonly string[];
+  /** One of so many requests is recorded; undefined: none. */
+  readonly accessEvery: number | undefined;
 };
 
 /** All that one generation is enforced with. */
@@ -66,12 +68,23 @@ const FailureText = z.strictObject({
   hint: z.string().max(4_096).optional(),
 });
 
+/** Access records of one message. */
+export const accessLines = 500;
+/** Characters of one; the parent ends a worker that sends longer ones. */
+export const accessLineLength = 65_536;
+const AccessLine = z
+  .string()
+  .max(accessLineLength)
+  .regex(/^\{[^\r\n]*\}$/);
+
 export const FromWorker = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('answer'), number: z.int(), answer: z.unknown().optional() }),
   z.strictObject({ say: z.literal('failed'), number: z.int(), failure: FailureText }),
   z.strictObject({ say: z.literal('incident'), incident: Incident }),
   /** A line of its log. */
   z.strictObject({ say: z.literal('line'), line: z.string().max(65_536) }),
+  /** Access records, each one line of JSON. */
+  z.strictObject({ say: z.literal('access'), lines: z.array(AccessLine).max(accessLines) }),
 ]);
 export type FromWorker = z.infer<typeof FromWorker>;
 

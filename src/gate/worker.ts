@@ -1,5 +1,6 @@
 // One worker of a gate: accepts, inspects and relays. It does what its parent says over a channel, and reads no file.
 import type { Incident } from '../model/record.ts';
+import { createAccessOutbox } from './access-outbox.ts';
 import { createCounters } from './counters.ts';
 import { createFleet, type Fleet, type Prepared } from './fleet.ts';
 import { checkHealth } from './health.ts';
@@ -76,10 +77,15 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   const ports = new Map<string, PortHandle>();
   let prepared: Prepared | undefined;
   const log = createJsonLog(settings.gate, (line) => outbox.send({ say: 'line', line }), now);
+  const access =
+    settings.accessEvery === undefined
+      ? undefined
+      : createAccessOutbox(settings.accessEvery, outbox, counters, now);
   const fleet = createFleet({
     ...settings,
     clock,
     meter,
+    access,
     counters,
     log,
     now,
@@ -120,7 +126,11 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
       case 'reach':
         return checkHealth(fleet, question.timeoutMs);
       case 'drain':
-        return { ended: await drain(fleet, question.forMs) };
+        try {
+          return { ended: await drain(fleet, question.forMs) };
+        } finally {
+          access?.flush();
+        }
     }
   }
 
@@ -131,6 +141,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
       clearInterval(sweep);
       clearInterval(pulse);
       await fleet.destroy();
+      access?.flush();
     },
   };
 }

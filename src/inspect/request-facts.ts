@@ -59,25 +59,28 @@ function requestLine(info: RequestInfo | undefined, head: RequestHead | undefine
   const path = info?.path ?? (mark < 0 ? target : target.slice(0, mark));
   const query = info?.query ?? (mark < 0 ? '' : target.slice(mark + 1));
   const method = (info?.method ?? head?.method ?? '').slice(0, maxMethod);
-  const names = parameterNames(query.slice(0, maxQueryBytes)).slice(0, maxParameters);
-  const shown = printable(blankSecretText(path.slice(0, maxPath)));
-  return `${method} ${shown}${names.length > 0 ? `?${names.join('&')}` : ''}`;
+  const names = parameterNames(query);
+  return `${method} ${shownPath(path)}${names.length > 0 ? `?${names.join('&')}` : ''}`;
+}
+
+export function shownPath(path: string): string {
+  return printable(blankSecretText(path.slice(0, maxPath)));
 }
 
 /**
  * What surely is a name. A parameter without `=` is shown only when it is a plain word, and nothing after a `;` is, which
  * belongs to the value for servers that don't split there.
  */
-function parameterNames(query: string): string[] {
+export function parameterNames(query: string): readonly string[] {
   const names = new Set<string>();
-  for (const pair of query.split('&')) {
+  for (const pair of query.slice(0, maxQueryBytes).split('&')) {
     const end = pair.search(/[=;]/);
     const raw = end < 0 ? pair : pair.slice(0, end);
     if (raw === '') continue;
     const named = end >= 0 || /^[A-Za-z]{1,32}$/.test(raw);
     names.add(named ? (queryNames(raw)[0] ?? '?').slice(0, maxName).replace(/[^\x21-\x7e]/g, '?') : '?');
   }
-  return [...names];
+  return [...names].slice(0, maxParameters);
 }
 
 function joined(values: readonly string[] | undefined): string | undefined {
