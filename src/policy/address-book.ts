@@ -27,10 +27,14 @@ export type AddressBook = {
 /** Expressions whose addresses a book remembers. Policies come and go while an inventory stays. */
 const maxSelections = 10_000;
 
+type Layers = readonly (readonly Tag[])[];
+type Kind = 'h' | 'g';
+
 /** What a book knows of its tags: the next one, made when some tags were changed, takes over the rest. */
 type Pages = {
   readonly classes: AddressClasses;
-  readonly layers: ReadonlyMap<Owner, readonly (readonly Tag[])[]>;
+  /** Of each thing, by its place. */
+  readonly layers: Readonly<Record<Kind, readonly Layers[]>>;
   /** Tags of each class. */
   readonly tags: readonly (readonly Tag[])[];
   /** Places of the classes that have a tag, ascending; by type, its tags. */
@@ -69,22 +73,19 @@ function makeBook(inventory: Inventory): AddressBook {
 }
 
 function makePages(inventory: Inventory, classes: AddressClasses, former: Pages | undefined): Pages {
-  const layers = new Map<Owner, readonly (readonly Tag[])[]>();
+  const layers: Record<Kind, Layers[]> = { h: [], g: [] };
   const changed = new Set<number>();
-  const put = (owner: Owner, own: readonly (readonly Tag[])[]): void => {
-    const before = former?.layers.get(owner);
-    if (before && sameLayers(before, own)) {
-      layers.set(owner, before);
-      return;
-    }
-    layers.set(owner, own);
-    for (const at of classes.heldBy.get(owner) ?? []) changed.add(at);
+  const put = (kind: Kind, place: number, own: Layers): void => {
+    const before = former?.layers[kind][place];
+    const same = before !== undefined && sameLayers(before, own);
+    layers[kind].push(same ? before : own);
+    if (!same) for (const at of classes.heldBy.get(`${kind}${place}`) ?? []) changed.add(at);
   };
   inventory.hosts.forEach((host, i) => {
-    put(`h${i}`, hostLayers(host, inventory));
+    put('h', i, hostLayers(host, inventory));
   });
   inventory.groups.forEach(({ tags, imported }, i) => {
-    put(`g${i}`, imported === undefined ? [tags] : [tags, imported]);
+    put('g', i, imported === undefined ? [tags] : [tags, imported]);
   });
   const tags = [...(former?.tags ?? [])];
   const entries = [...(former?.entries ?? [])];
@@ -94,7 +95,9 @@ function makePages(inventory: Inventory, classes: AddressClasses, former: Pages 
   for (const at of changed) {
     const one = classes.classes[at];
     if (!one) continue;
-    const own = effectiveTags(one.owners.flatMap((owner) => layers.get(owner) ?? []));
+    const own = effectiveTags(
+      one.owners.flatMap((owner) => layers[owner[0] as Kind][Number(owner.slice(1))] ?? []),
+    );
     for (const tag of tags[at] ?? []) removed.set(tag, (removed.get(tag) ?? new Set()).add(at));
     for (const tag of own) {
       const places = added.get(tag);
@@ -117,7 +120,7 @@ function makePages(inventory: Inventory, classes: AddressClasses, former: Pages 
   return { classes, layers, tags, having, entries };
 }
 
-function sameLayers(a: readonly (readonly Tag[])[], b: readonly (readonly Tag[])[]): boolean {
+function sameLayers(a: Layers, b: Layers): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     const [x = [], y = []] = [a[i], b[i]];

@@ -7,7 +7,7 @@ import { type Tag, tagType, tagValue } from '../model/tag.ts';
 import { sameNames } from './address-classes.ts';
 import { groupMembers } from './groups.ts';
 import { serviceKinds } from './rule-ends.ts';
-import { hostLayers, isMultiValued } from './tags.ts';
+import { hostLayers, isMultiValued, serverHosts } from './tags.ts';
 
 /**
  * Refuses an inventory that contradicts itself; answers with what is allowed but worth a look, a sentence each.
@@ -16,13 +16,16 @@ import { hostLayers, isMultiValued } from './tags.ts';
 export function checkInventory(inventory: Inventory): string[] {
   const known = checked.get(inventory);
   if (known) return [...known];
-  checkNames(inventory);
+  const named = lastNamed !== undefined && sameNames(lastNamed, inventory);
+  checkNames(inventory, named ? otherKinds : kinds);
   checkServiceGroups(inventory);
   checkPlaces(inventory);
   checkTags(inventory);
   groupMembers(inventory);
   checkHosts(inventory);
-  const hosts = new Map(inventory.hosts.map((host) => [host.name, host]));
+  if (!named) checkAddresses(inventory);
+  lastNamed = { hosts: inventory.hosts, groups: inventory.groups };
+  const hosts = serverHosts(inventory);
   inventory.servers.forEach((server, i) => {
     checkServer(server, i, inventory, hosts.get(server.host));
   });
@@ -32,6 +35,11 @@ export function checkInventory(inventory: Inventory): string[] {
   return [...sentences];
 }
 
+/** Names and addresses of the inventory before, which passed: most changes leave them as they are. */
+let lastNamed: Pick<Inventory, 'hosts' | 'groups'> | undefined;
+const otherKinds = ['sites', 'clusters', 'servers', 'serviceGroups'] as const;
+const kinds = [...otherKinds, 'hosts', 'groups'] as const;
+
 /** Inventories that passed, with what was said: one is compiled anew with every stage and tag, and isn't changed. */
 const checked = new WeakMap<Inventory, readonly string[]>();
 
@@ -39,8 +47,8 @@ function refuse(place: string, message: string, hint?: string): Failure {
   return new Failure('bad-inventory', message, { place, ...(hint ? { hint } : {}) });
 }
 
-function checkNames(inventory: Inventory): void {
-  for (const kind of ['sites', 'clusters', 'hosts', 'servers', 'groups', 'serviceGroups'] as const) {
+function checkNames(inventory: Inventory, wanted: readonly (typeof kinds)[number][]): void {
+  for (const kind of wanted) {
     const seen = new Map<string, number>();
     inventory[kind]?.forEach(({ name }, i) => {
       const other = seen.get(name);
@@ -129,11 +137,16 @@ function checkSingleValues(place: string, tags: readonly Tag[], before = ''): vo
 
 function checkHosts(inventory: Inventory): void {
   const clusters = new Set(inventory.clusters.map(({ name }) => name));
-  const owners = new Map<string, string>();
   inventory.hosts.forEach((host, i) => {
     if (host.cluster !== undefined && !clusters.has(host.cluster)) {
       throw refuse(`hosts[${i}].cluster`, `there is no cluster '${host.cluster}' for host '${host.name}'`);
     }
+  });
+}
+
+function checkAddresses(inventory: Inventory): void {
+  const owners = new Map<string, string>();
+  inventory.hosts.forEach((host, i) => {
     host.addresses.forEach((address, j) => {
       const place = `hosts[${i}].addresses[${j}]`;
       checkUsable(place, address);

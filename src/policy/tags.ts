@@ -89,12 +89,18 @@ export function siteLayers(name: string | undefined, inventory: Inventory): Laye
   ];
 }
 
+/** The hosts that servers run on, by name: few, among what may be a hundred thousand. */
+export function serverHosts(inventory: Inventory): Map<string, Host> {
+  const names = new Set(inventory.servers.map(({ host }) => host));
+  return new Map(inventory.hosts.filter(({ name }) => names.has(name)).map((host) => [host.name, host]));
+}
+
 /** The layers of every server, by its name. */
 export function serverLayers(
   inventory: Inventory,
   observed: ReadonlyMap<string, readonly Tag[]>,
 ): Map<string, Layer[]> {
-  const hosts = new Map(inventory.hosts.map((host) => [host.name, host]));
+  const hosts = serverHosts(inventory);
   return new Map(
     inventory.servers.map((server) => {
       const object = `server/${server.name}`;
