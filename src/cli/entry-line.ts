@@ -25,7 +25,10 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
     `in force: servers ${list(data['servers'])}; ${data['hosts']} hosts, ${data['groups']} groups`,
   policy: policySentence,
   draft: (data) => (data['what'] === 'saved' ? `saved, from generation ${data['base']}` : 'dropped'),
-  approval: (data) => `approved: ${list(data['changes'])}`,
+  approval: (data) =>
+    data['stage'] === undefined
+      ? `approved: ${list(data['changes'])}`
+      : `${data['shield']} → ${data['stage']} asked for by one of two people: ${data['why']}`,
   confirmed: (data) => `generation ${data['generation']} stays`,
   expired: (data) => `the rule expired at ${data['expires']}`,
   shield: (data) => `${data['severity']}: ${data['title']}`,
@@ -34,7 +37,8 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   probe: (data) => (data['ok'] ? 'answers again' : `FAILED: ${data['error']}`),
   tags: (data) => `${data['version']}: ${list(data['tags']) || 'no tags'}`,
   'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
-  stage: (data) => `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}`,
+  stage: (data) =>
+    `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}${data['first'] === undefined ? '' : `; asked for by ${data['first']} too`}`,
   token: (data) => `for ${data['role']} ${data['name']}, good until ${data['expiresAt']}`,
   resolved: (data) =>
     data['error'] === undefined

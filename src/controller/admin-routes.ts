@@ -21,6 +21,7 @@ import { MiB, number, parseBody, patient, person, type Services } from './route-
 import { pairKey } from './state.ts';
 import { buildStatus } from './status.ts';
 import { makeToken } from './tokens.ts';
+import { requireTwoPeople } from './two-people.ts';
 import { explain } from './why.ts';
 
 export function adminRoutes(services: Services): readonly Route[] {
@@ -86,6 +87,7 @@ export function adminRoutes(services: Services): readonly Route[] {
           throw new Failure('unknown-shield', `there is no shield '${request.shield}'`);
         const version = core.state.servers.get(request.server)?.observation?.version;
         const { server, shield, stage, why } = request;
+        const first = requireTwoPeople(core, request, person(call));
         core.decide([
           {
             kind: 'stage',
@@ -97,6 +99,7 @@ export function adminRoutes(services: Services): readonly Route[] {
               stage,
               why,
               by: 'person',
+              ...(first === undefined ? {} : { first }),
               ...(version === undefined ? {} : { version }),
             },
           },

@@ -2,7 +2,7 @@
 // which rules have expired. Values are replaced, never changed in place.
 import { z } from 'zod';
 import { timestamp } from '../base/clock.ts';
-import { Sha256, Timestamp } from '../model/common.ts';
+import { Sha256, Stage, Timestamp } from '../model/common.ts';
 import { Commit } from '../model/lifecycle.ts';
 
 /** Entries of before there were generations have a document alone: those of the controller came from its file. */
@@ -25,8 +25,14 @@ export const DraftData = z.union([
 ]);
 type DraftData = z.infer<typeof DraftData>;
 
-/** Of exactly one document on top of one generation: whatever is committed must be that. */
-export const ApprovalData = z.object({ base: z.int(), document: Sha256 });
+/**
+ * Of exactly one document on top of one generation: whatever is committed must be that. Or of one stage for a pair: the
+ * first of two people asked for it.
+ */
+export const ApprovalData = z.union([
+  z.object({ base: z.int(), document: Sha256 }),
+  z.object({ shield: z.string(), stage: Stage }),
+]);
 type ApprovalData = z.infer<typeof ApprovalData>;
 
 export type DraftState = {
@@ -48,6 +54,8 @@ export type Lifecycle = {
   unconfirmed: { readonly deadline: number; readonly former: string | undefined } | undefined;
   /** Keys of rules that have expired. */
   expired: ReadonlySet<string>;
+  /** Stages that one person asked for, by `stageKey`. */
+  asked: ReadonlyMap<string, { readonly by: string; readonly at: number }>;
   /** The last document that came from the controller's policy file. */
   file: string | undefined;
 };
@@ -59,6 +67,7 @@ export function emptyLifecycle(): Lifecycle {
     approvals: new Map(),
     unconfirmed: undefined,
     expired: new Set(),
+    asked: new Map(),
     file: undefined,
   };
 }
@@ -102,10 +111,29 @@ export function applyDraft(lifecycle: Lifecycle, name: string, data: DraftData, 
   lifecycle.drafts = drafts;
 }
 
-export function applyApproval(lifecycle: Lifecycle, { base, document }: ApprovalData, actor: string): void {
-  if (base !== generationOf(lifecycle)) return;
-  lifecycle.approvals = new Map([...lifecycle.approvals, [document, actor]]);
+export function applyApproval(
+  lifecycle: Lifecycle,
+  data: ApprovalData,
+  { actor, subject, at }: { readonly actor: string; readonly subject: string; readonly at: number },
+): void {
+  if ('document' in data) {
+    if (data.base !== generationOf(lifecycle)) return;
+    lifecycle.approvals = new Map([...lifecycle.approvals, [data.document, actor]]);
+  } else {
+    const key = stageKey(subject, data.shield, data.stage);
+    lifecycle.asked = new Map([...lifecycle.asked, [key, { by: actor, at }]]);
+  }
 }
+
+/** What one person asked for is done, or no longer fits: the pair stands elsewhere now. */
+export function applyStaged(lifecycle: Lifecycle, server: string, shield: string): void {
+  if (lifecycle.asked.size === 0) return;
+  const pair = `${server} ${shield} `;
+  lifecycle.asked = new Map([...lifecycle.asked].filter(([key]) => !key.startsWith(pair)));
+}
+
+export const stageKey = (server: string, shield: string, stage: string): string =>
+  `${server} ${shield} ${stage}`;
 
 export function applyConfirmed(lifecycle: Lifecycle, generation: number, actor: string): void {
   lifecycle.unconfirmed = undefined;

@@ -39,7 +39,7 @@ export function policyEntries(
       document,
       rules: writtenRules(policy).length,
       default: policy.default,
-      response: policy.response,
+      response: { ...policy.response, twoPeople: policy.response.twoPeople ?? [] },
       generation: generationOf(core.state.lifecycle) + 1,
       ...rest,
       ...(message === undefined ? {} : { message }),

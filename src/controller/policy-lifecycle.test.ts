@@ -14,6 +14,7 @@ import { applyPolicy, putDocuments } from './documents.ts';
 import { commitDraft, confirm, createPolicyClock, rollBack } from './policy-commits.ts';
 import { approve, history, rebaseDraft, saveDraft } from './policy-drafts.ts';
 import { review, type SessionSources } from './review.ts';
+import { requireTwoPeople } from './two-people.ts';
 
 const inventory = Inventory.parse({
   apiVersion: 'portcullis/v1',
@@ -463,6 +464,34 @@ describe('reviews', () => {
     assert.match(refused?.place ?? '', /rules\[0\]/);
     assert.throws(() => commitDraft(core, { name: 'd' }, 'user:a'), { code: 'plan-locks-out' });
     assert.deepEqual(core.policy(), base);
+  });
+
+  test('a stage that needs two people is done when the second asks for the same, in time', () => {
+    const real = new Real();
+    const stages = { twoPeople: ['lifted'] };
+    applyPolicy(real.core, Policy.parse({ apiVersion: 'portcullis/v1', response: stages }), 'user:a');
+    const ask = (who: string, more: object = {}) =>
+      requireTwoPeople(
+        real.core,
+        { server: 's', shield: 'CVE-1', stage: 'lifted', why: 'patched', ...more },
+        who,
+      );
+    const refused = { code: 'approval-required' };
+    assert.equal(ask('user:a', { stage: 'block' }), undefined);
+    assert.throws(() => ask('user:a'), refused);
+    assert.throws(() => ask('user:a'), refused);
+    assert.throws(() => ask('user:b', { shield: 'CVE-2' }), refused);
+    assert.equal(ask('user:b'), 'user:a');
+    real.core.close();
+    real.core = real.open();
+    assert.equal(ask('user:b'), 'user:a', 'a restart forgets nothing');
+    real.now += 3_600_000;
+    assert.throws(() => ask('user:b'), refused);
+    assert.equal(ask('user:a'), 'user:b');
+    const data = { shield: 'CVE-1', stage: 'lifted', why: 'patched', by: 'person' };
+    real.core.decide([{ kind: 'stage', actor: 'user:a', subject: 's', data }]);
+    assert.throws(() => ask('user:a'), refused);
+    assert.equal(real.log.read(0, 100).filter(({ kind }) => kind === 'approval').length, 4);
   });
 
   test('a rule that can not lapse without locking out stays, and that is told once', () => {

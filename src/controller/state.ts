@@ -14,6 +14,7 @@ import {
   applyDraft,
   applyExpired,
   applyPolicy,
+  applyStaged,
   DraftData,
   emptyLifecycle,
   type Lifecycle,
@@ -181,8 +182,8 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   draft(state, entry, at) {
     applyDraft(state.lifecycle, entry.subject, entryData.draft.parse(entry.data), at);
   },
-  approval(state, entry) {
-    applyApproval(state.lifecycle, entryData.approval.parse(entry.data), entry.actor);
+  approval(state, { data, actor, subject }, at) {
+    applyApproval(state.lifecycle, entryData.approval.parse(data), { actor, subject, at });
   },
   confirmed(state, entry) {
     applyConfirmed(state.lifecycle, entryData.confirmed.parse(entry.data).generation, entry.actor);
@@ -236,6 +237,7 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
     const since = former?.since ?? exposed ?? at;
     const seconds = { ...former?.seconds, [stage]: (former?.seconds[stage] ?? 0) + (at - since) / 1000 };
     state.stages.set(key, { ...data, server: entry.subject, since: at, seconds });
+    applyStaged(state.lifecycle, entry.subject, data.shield);
   },
   'safe-probe'(state, entry) {
     const safeProbe = entryData['safe-probe'].parse(entry.data);

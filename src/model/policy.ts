@@ -1,6 +1,6 @@
 // Policy: ordered tag rules written by people. Shields compile into the same form and come before them.
 import { z } from 'zod';
-import { Name, Severity, Timestamp } from './common.ts';
+import { Name, Severity, Stage, Timestamp } from './common.ts';
 import { TagType } from './tag.ts';
 
 /** Order of judgement: the first matching rule of the first tier decides. */
@@ -71,6 +71,8 @@ export const ResponsePlan = z.strictObject({
   next: z.enum(['inspect', 'none']).default('inspect'),
   /** Lift by itself when the patch is proven. */
   lift: z.enum(['proven', 'manual']).default('proven'),
+  /** Stages that a person sets only together with another, who asks for the same within an hour; none when left out. */
+  twoPeople: z.array(Stage).optional(),
 });
 export type ResponsePlan = z.infer<typeof ResponsePlan>;
 

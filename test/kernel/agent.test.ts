@@ -165,6 +165,34 @@ test('kill -9 leaves the table; a restart resumes the stored plan without its co
   await allowed.end();
 });
 
+test('a plan that nobody confirms in time is taken back, also by an agent that was killed meanwhile', async () => {
+  const trial = (generation: number, ms: number): AgentPlan => {
+    const { services, keepOpen, issuedAt } = plan(generation, 'pass');
+    const before = new Date(Date.parse(issuedAt) + ms).toISOString();
+    return plan(generation, 'deny', { confirm: { before, otherwise: { services, keepOpen } } });
+  };
+  const first = startAgent();
+  first.plan(plan(1, 'pass'));
+  await first.said(receiptFor(1));
+  first.plan(trial(2, 1_500));
+  assert.equal((await first.said(receiptFor(2))).ok, true);
+  await first.said((said) => (said.log?.event === 'plan-not-confirmed' ? true : undefined));
+  assert.equal(await outsider(), '6443 192.0.2.1');
+  first.plan(trial(3, 3_600_000));
+  assert.equal((await first.said(receiptFor(3))).ok, true);
+  assert.equal(await outsider(), 'ECONNREFUSED');
+  await first.stop('SIGKILL');
+  const stored = JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8'));
+  assert.ok(Date.parse(stored.confirmBy) > Date.now());
+  writeFileSync(
+    join(folder, 'plan.json'),
+    JSON.stringify({ ...stored, confirmBy: '2024-01-01T00:00:00.000Z' }),
+  );
+  const second = startAgent();
+  await second.said((said) => (said.log?.event === 'plan-not-confirmed' ? true : undefined));
+  assert.equal(await outsider(), '6443 192.0.2.1');
+});
+
 test('a plan that closes a path which must stay open is refused by name, and nothing changes', async () => {
   const agent = startAgent();
   agent.plan(plan(1, 'pass'));
