@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { WhyAnswer } from '../model/api.ts';
-import { explanation } from './why-text.ts';
+import { findAccessRecord } from './find-access-record.ts';
+import { explanation, recordText } from './why-text.ts';
 
 const incident: WhyAnswer['findings'][number]['incident'] = {
   id: '0001-aaaa',
@@ -79,4 +83,32 @@ test('what is not known is left out', () => {
   assert.match(text, /^who +somebody with a bearer token$/m);
   assert.match(text, /^rule +obs-fold, the gate's own$/m);
   assert.doesNotMatch(text, /^(stage|request|headers|held|evidence|answer|shield|fires)\b/m);
+});
+
+test('a request that was let through is found in access records, by either id', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-why-'));
+  const path = join(folder, 'access.log');
+  const record = {
+    id: 'verdict-1',
+    auditId: 'Audit.1',
+    method: 'GET',
+    path: '/a\u001b',
+    query: ['x', 'y'],
+    groups: [],
+  };
+  writeFileSync(
+    path,
+    `{"id":"verdict-2","path":"verdict-1"}\nnonsense verdict-1\n${JSON.stringify(record)}\n{"id":"verdict-1`,
+  );
+  assert.deepEqual(await findAccessRecord(path, 'verdict-1'), record);
+  assert.deepEqual(await findAccessRecord(path, 'Audit.1'), record);
+  assert.equal(await findAccessRecord(path, 'verdict-3'), undefined);
+  await assert.rejects(findAccessRecord(join(folder, 'none'), 'x'), { code: 'unreadable' });
+  const text = recordText('verdict-1', record);
+  assert.match(text, /^verdict-1: nothing refused it\n\n/);
+  assert.match(text, /^path +\/a\?$/m);
+  assert.match(text, /^query +x, y$/m);
+  assert.doesNotMatch(text, /^groups/m);
+  assert.match(recordText('v', { refusal: 'overloaded' }), /^v: refused: overloaded\n/);
+  rmSync(folder, { recursive: true });
 });

@@ -11,6 +11,18 @@ export function explanation({ id, findings }: WhyAnswer): string {
   return [`${id}: ${count(findings.length)}`, ...findings.map(paragraph)].join('\n\n');
 }
 
+/** A request of which nothing was found, or that was let through. */
+export function recordText(id: string, record: Readonly<Record<string, unknown>>): string {
+  const refused = record['refusal'] === undefined ? 'nothing refused it' : `refused: ${record['refusal']}`;
+  const lines = Object.entries(record)
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
+    .map(([name, value]) => {
+      const text = Array.isArray(value) ? value.join(', ') : String(value);
+      return `${name.padEnd(10)}  ${printable(text)}`;
+    });
+  return [`${id}: ${refused}`, '', ...lines].join('\n');
+}
+
 function count(findings: number): string {
   return findings === 1 ? 'one finding' : `${findings} findings about one request`;
 }

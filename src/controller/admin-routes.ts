@@ -11,8 +11,9 @@ import {
   ProbeRequest,
   StageRequest,
   TokenRequest,
+  WhyId,
 } from '../model/api.ts';
-import { RecordId, SessionRecord } from '../model/record.ts';
+import { SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
@@ -137,8 +138,9 @@ export function adminRoutes(services: Services): readonly Route[] {
       path: '/v1/why',
       roles: ['admin'],
       handle(call) {
-        const id = RecordId.safeParse(call.query.get('id'));
-        if (!id.success) throw new Failure('bad-request', 'an id has 8 to 64 of a-z, 0-9 and -');
+        const id = WhyId.safeParse(call.query.get('id'));
+        if (!id.success)
+          throw new Failure('bad-request', 'an id has at most 64 of letters, digits, -, . and _');
         return { json: explain(core, id.data) };
       },
     },

@@ -25,7 +25,6 @@ export const logEvents = {
   ],
   'identity-files': ['error', 'Renewed certificates or keys can’t be used; those before stay in use.'],
   'identity-files-renewed': ['', 'Renewed ones are in use.'],
-  unprivileged: ['uid, gid', 'Root was given up.'],
   'workers-are-root': ['hint', 'The workers run as root.'],
   'worker-died': ['pid, why, connections, againInMs', 'A worker ended; its connections are lost.'],
   'worker-replaced': ['pid', 'Another one took its place.'],

@@ -42,15 +42,16 @@ for (const [name, make] of Object.entries(engines)) {
     test('incidents are found by their id and by the id of their verdict, and nothing else is', () => {
       const log = make();
       const incident = (data: NewEntry['data']): NewEntry => ({ ...entry('a', data), kind: 'incident' });
-      const [first, second] = log.append([
+      const [first, second, third] = log.append([
         incident({ id: 'aaaa-1', verdict: 'vvvv-1' }),
         incident({ id: 'aaaa-2', verdict: 'vvvv-1' }),
-        incident({ id: 'aaaa-3' }),
+        incident({ id: 'aaaa-3', what: { auditId: 'Audit.1' } }),
         entry('b', { id: 'aaaa-1', verdict: 'vvvv-1' }),
       ]);
       assert.deepEqual(log.incidents('aaaa-1', 10), [first]);
       assert.deepEqual(log.incidents('vvvv-1', 10), [first, second]);
       assert.deepEqual(log.incidents('vvvv-1', 1), [first]);
+      assert.deepEqual(log.incidents('Audit.1', 1), [third]);
       for (const id of ['aaaa', 'vvvv-2', '', '%']) assert.deepEqual(log.incidents(id, 10), []);
       log.close();
     });

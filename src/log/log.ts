@@ -9,7 +9,7 @@ export type LogReader = {
   head(): Head;
   /** True as soon as there is an entry above `after`; false when the signal is aborted or the log is closed first. */
   waitFor(after: number, signal: AbortSignal): Promise<boolean>;
-  /** The first entries of kind `incident` whose id, or whose verdict's id, is this one; oldest first. */
+  /** The first entries of kind `incident` whose id, whose verdict's id or whose Audit-ID is this one; oldest first. */
   incidents(id: string, limit: number): readonly Entry[];
   /** A document that an entry names by its hash; undefined when it was pruned. */
   document(hash: string): string | undefined;

@@ -27,9 +27,7 @@ export function memoryLog(clock: Clock): Log {
     head: () => ({ seq: head().seq, hash: head().hash }),
     waitFor: (after, signal) => waiters.wait(() => head().seq > after, signal),
     incidents: (id, limit) =>
-      entries
-        .filter(({ kind, data }) => kind === 'incident' && (data['id'] === id || data['verdict'] === id))
-        .slice(0, limit),
+      entries.filter(({ kind, data }) => kind === 'incident' && idsOf(data).includes(id)).slice(0, limit),
     document: (hash) => documents.get(hash),
     prune(hashes) {
       for (const hash of hashes) documents.delete(hash);
@@ -41,4 +39,10 @@ export function memoryLog(clock: Clock): Log {
     },
     close: () => waiters.close(),
   };
+}
+
+/** By which ids is an incident found? */
+function idsOf(data: Entry['data']): readonly unknown[] {
+  const what = data['what'] as { readonly auditId?: unknown } | undefined;
+  return [data['id'], data['verdict'], what?.auditId];
 }

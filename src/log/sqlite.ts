@@ -16,6 +16,7 @@ const schema = `
   ) STRICT;
   CREATE TABLE IF NOT EXISTS documents (hash TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS incident_ids ON entries (data ->> '$.id') WHERE kind = 'incident';
+  CREATE INDEX IF NOT EXISTS incident_audit_ids ON entries (data ->> '$.what.auditId') WHERE kind = 'incident';
   CREATE INDEX IF NOT EXISTS incident_verdicts ON entries (data ->> '$.verdict') WHERE kind = 'incident';
   CREATE TRIGGER IF NOT EXISTS entries_no_update BEFORE UPDATE ON entries
     BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END;
@@ -46,6 +47,7 @@ export function openLog(path: string, clock: Clock): Log {
   const selectIncidents = database.prepare(`
     SELECT * FROM entries WHERE kind = 'incident' AND data ->> '$.id' = ?1
     UNION SELECT * FROM entries WHERE kind = 'incident' AND data ->> '$.verdict' = ?1
+    UNION SELECT * FROM entries WHERE kind = 'incident' AND data ->> '$.what.auditId' = ?1
     ORDER BY seq LIMIT ?2`);
   const selectDocument = database.prepare('SELECT body FROM documents WHERE hash = ?');
   const last = database.prepare('SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1').get() as

@@ -6,7 +6,7 @@ import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts
 import { Entry } from './entry.ts';
 import { Inventory } from './inventory.ts';
 import { Policy } from './policy.ts';
-import { Incident, RecordId, SessionRecord } from './record.ts';
+import { Incident, SessionRecord } from './record.ts';
 import { ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
 
@@ -166,12 +166,14 @@ export type EventsAnswer = z.infer<typeof EventsAnswer>;
 /** GET /v1/sessions?limit=N&verdict=… (admin): newest first. */
 export const SessionsAnswer = z.strictObject({ sessions: z.array(SessionRecord) });
 export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
+/** Of a verdict, of an incident, or an Audit-ID. */
+export const WhyId = z.string().regex(/^[0-9A-Za-z._-]{1,64}$/);
 /**
- * GET /v1/why?id=ID (admin): what is known of one verdict (the id in a refusal's message, its Audit-ID) or one incident.
- * 404 `unknown-id`. `kind` is what the id belongs to.
+ * GET /v1/why?id=ID (admin): what is known of one verdict (the id in a refusal's message), of one incident, or of an
+ * Audit-ID, which a caller may have chosen. 404 `unknown-id`. `kind` is what the id belongs to.
  */
 export const WhyAnswer = z.strictObject({
-  id: RecordId,
+  id: WhyId,
   kind: z.literal('request'),
   /** Everything that was found about the request, oldest first. */
   findings: z
