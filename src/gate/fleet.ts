@@ -78,7 +78,9 @@ export function createFleet(parts: FleetParts): Fleet {
       limits: { ...parts.limits, ...listener.limits } as GateLimits,
       parties,
       // Kept where nothing changed, with its TLS sessions.
-      upstream: sameServer ? former.upstream : createUpstream(listener.upstream, carry.upstream, parts.now),
+      upstream: sameServer
+        ? former.upstream
+        : createUpstream(listener.upstream, carry.upstream, parts.now, former?.upstream.speaksHttp2),
     };
   }
 

@@ -47,7 +47,8 @@ export function healthReport(
 }
 
 async function check(view: ListenerView, timeoutMs: number): Promise<string | undefined> {
-  const trouble = await reach(view, timeoutMs);
+  // Asks for HTTP/2 as well: whether callers are offered it follows the server.
+  const trouble = await view.upstream.probe(timeoutMs);
   if (trouble !== undefined) return trouble;
   const since = vouched.get(view.upstream);
   if (since !== undefined && performance.now() - since < vouchedMs) return undefined;
@@ -62,26 +63,4 @@ function revocationTrouble({ material }: ListenerView, now: number): string | un
   if (now <= expires) return undefined;
   const since = new Date(expires).toISOString();
   return `the client revocation list is out of date since ${since}: client certificates are refused until its file (--client-crl) holds a new one`;
-}
-
-/** Undefined when reached, else why not. */
-function reach(view: ListenerView, timeoutMs: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = view.upstream.open('bare', () => {});
-    const done = (why: string | undefined) => {
-      clearTimeout(timer);
-      resolve(why);
-    };
-    const timer = setTimeout(() => {
-      socket.destroy();
-      done('no TLS handshake in time');
-    }, timeoutMs);
-    socket.once('secureConnect', () => {
-      done(undefined);
-      // Ended in order: a server logs a handshake that breaks off.
-      socket.end(() => setTimeout(() => socket.destroy(), 1_000).unref());
-    });
-    socket.on('end', () => socket.destroy());
-    socket.on('error', (error) => done(error.message));
-  });
 }

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type TLSSocket } from 'node:tls';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
+import { createHttp2Connection } from '../inspect/h2/connection.ts';
 import type { RuleSet } from '../inspect/rules.ts';
 import { limitTable } from '../model/limits.ts';
 import type { GateListener } from '../model/plan.ts';
@@ -15,6 +16,7 @@ import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled, type Sample } from './counters.ts';
 import { createDoor } from './door.ts';
 import { isHealthCheck } from './exchange-record.ts';
+import { createFloodBudgets } from './flood-budgets.ts';
 import type { ServedMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
@@ -23,7 +25,7 @@ import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
 import type { Guest } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
-import { unauthorizedAnswer } from './status-answer.ts';
+import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
 import { secureOptions } from './tls-options.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -84,13 +86,17 @@ export async function openListener(
   const { counters, log } = around;
   let view = first;
   const open = new Set<Handle>();
+  const budgets = createFloodBudgets(around.clock);
+  /** Callers are offered what the server takes. */
+  let probed = around.clock.now;
+  await view.upstream.probe(probeMs);
   const server = createServer(
     {
       ...secureOptions(first.listener, first.material),
       requestCert: true,
       // Decided after the handshake, so that the refused get a Status that says why.
       rejectUnauthorized: false,
-      ALPNProtocols: ['http/1.1'],
+      ALPNCallback: ({ protocols }) => chooseProtocol(protocols, view.upstream.speaksHttp2),
       // The reception closes what is too slow, by the limit in force; this only bounds it.
       handshakeTimeout: limitTable.handshakeMs.max,
       allowHalfOpen: true,
@@ -133,6 +139,7 @@ export async function openListener(
     const current = view;
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
+    const protocol = client.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
     const settings: ConnectionSettings = {
       identity,
       ...current.carry.settings,
@@ -141,6 +148,7 @@ export async function openListener(
       rules: current.rules,
       limits: current.limits,
       newId: randomUUID,
+      ...(protocol === 'h2' ? { floodBudget: budgets.of(identity, scene.address, current.limits) } : {}),
       ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
     };
     const records = createCallerRecords(around, scene, () => guest?.authenticated());
@@ -155,10 +163,10 @@ export async function openListener(
     };
     const relay = startRelay(
       client,
-      (sink) => createConnection(settings, sink),
+      (sink) => (protocol === 'h2' ? createHttp2Connection : createConnection)(settings, sink),
       (received) => {
         counters.add('upstream_connections_total');
-        return current.upstream.open(mode, received);
+        return current.upstream.open(mode, received, protocol);
       },
       around.clock,
       current.limits,
@@ -220,10 +228,14 @@ export async function openListener(
     open.add(handle);
     const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
     let asked = false;
-    client.on('data', () => {
+    client.on('data', (bytes: Buffer) => {
       if (asked) return;
       asked = true;
       answered();
+      if (client.alpnProtocol === 'h2') {
+        turnAwayHttp2(client, message, bytes);
+        return;
+      }
       // What the caller still sends is read and dropped for a second, so that a reset doesn't overtake the answer.
       client.end(unauthorizedAnswer(message), () => setTimeout(() => client.destroy(), 1000).unref());
     });
@@ -255,6 +267,7 @@ export async function openListener(
         next.listener.server !== view.listener.server;
       const otherwise = rekey || judgement(next) !== judgement(view);
       const cut = next.generation !== view.generation && next.listener.cut === 'now';
+      if (next.upstream !== view.upstream) void next.upstream.probe(probeMs);
       view = next;
       door.update(next);
       if (rekey) server.setSecureContext(secureOptions(next.listener, next.material));
@@ -272,6 +285,12 @@ export async function openListener(
     sweep() {
       door.sweep();
       for (const handle of open) handle.sweep();
+      budgets.sweep();
+      const { now } = around.clock;
+      if (now - probed > reprobeMs) {
+        probed = now;
+        void view.upstream.probe(probeMs);
+      }
     },
     drain,
     finishAll() {
@@ -297,6 +316,16 @@ export async function openListener(
 /** The cluster's own administrators are heard as long as anybody is. */
 function mayBeShed(identity: Identity): boolean {
   return identity.method === 'none' || !identity.groups.includes('system:masters');
+}
+
+/** For a server to say what it takes, ms, and how often it is asked again. */
+const probeMs = 1_000;
+const reprobeMs = 10_000;
+
+/** What the caller offers first of what the server takes; undefined: no protocol in common. */
+function chooseProtocol(offered: readonly string[], http2: boolean): string | undefined {
+  if (http2 && offered.includes('h2')) return 'h2';
+  return offered.includes('http/1.1') ? 'http/1.1' : undefined;
 }
 
 type Handle = Pick<Relay, 'sweep' | 'drain' | 'finish' | 'destroy' | 'serverOpen'>;

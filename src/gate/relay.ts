@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Connection, ConnectionSink, Finding } from '../inspect/connection-types.ts';
 import type { GateLimits } from './limits.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
+import { noHttp2 } from './upstream.ts';
 
 /** Makes the judge of one connection; everything but the sink is bound by the listener. */
 export type MakeJudge = (sink: ConnectionSink) => Connection;
@@ -61,8 +62,10 @@ export function startRelay(
   let serverFull = false;
   let draining = false;
   let clientHeld = false;
+  let serverHeld = false;
   /** The caller takes no answers while it goes on asking: those of the gate's own have no server to slow down. */
   let answersFull = false;
+  let asking = false;
   let ending = false;
   let closed = false;
   let requests = 0;
@@ -122,6 +125,11 @@ export function startRelay(
       clientHeld = hold;
       steerClient();
     },
+    holdServer(hold) {
+      if (hold === serverHeld) return;
+      serverHeld = hold;
+      steerServer();
+    },
     finding: events.finding,
     request(method, path, auditId) {
       requests += 1;
@@ -134,7 +142,7 @@ export function startRelay(
   const toClient = createOutlet(client, () => {
     answersFull = false;
     steerClient();
-    if (server && !serverDone) server.resume();
+    steerServer();
   });
   let toServer: Outlet | undefined;
 
@@ -165,11 +173,18 @@ export function startRelay(
     if (closed || ending) return;
     toClient.write(bytes);
     if (!toClient.full) return;
-    server?.pause();
-    if (judge.idle) {
+    steerServer();
+    if (judge.idle || asking) {
       answersFull = true;
       steerClient();
     }
+  }
+
+  /** The server is read unless the judge holds it or the caller takes no more. */
+  function steerServer(): void {
+    if (!server || serverDone) return;
+    if (serverHeld || toClient.full) server.pause();
+    else server.resume();
   }
 
   /** The caller is read unless the judge holds it or the server is full. */
@@ -189,7 +204,8 @@ export function startRelay(
     connectSince = clock.now;
     socket.setKeepAlive(true, limits.tcpKeepAliveMs);
     socket.on('secureConnect', () => {
-      serverReady = true;
+      // Ended by now if it is not the protocol that it was asked for.
+      if (!socket.destroyed) serverReady = true;
     });
     socket.on('end', serverEnded);
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -291,7 +307,9 @@ export function startRelay(
     if (judge.readingBody) bodyBytes += chunk.length;
     if (!judge.readingHead) headSince = 0;
     else if (headSince === 0) headSince = clock.now;
+    asking = true;
     flush();
+    asking = false;
   });
   client.on('end', () => {
     feed(() => judge.clientEnd());
@@ -373,6 +391,8 @@ function upstreamReason(error: NodeJS.ErrnoException): string {
       return 'the API server can not be reached';
     case 'ETIMEDOUT':
       return 'the API server does not answer';
+    case noHttp2:
+      return 'the API server no longer speaks HTTP/2';
     case 'ECONNRESET':
       return 'the API server ended the connection';
     default:

@@ -232,7 +232,7 @@ export class CallerSide implements FrameHandler {
       return;
     }
     if (core.upstreamFailure !== undefined) {
-      core.lose(503, core.upstreamFailure, h2Errors.none);
+      core.lose(core.failureStatus, core.upstreamFailure, h2Errors.none);
       return;
     }
     if (block.spoofed && !this.#spoofTold) {

@@ -19,6 +19,18 @@ export function createHttp2Connection(settings: ConnectionSettings, sink: Connec
   return new Http2Judge(settings, sink);
 }
 
+/** A connection on which the first request is answered with this status, and no server is asked. */
+export function refuseHttp2Connection(
+  settings: ConnectionSettings,
+  sink: ConnectionSink,
+  status: number,
+  message: string,
+): Connection {
+  const judge = new Http2Judge(settings, sink);
+  judge.refuseAll(status, message);
+  return judge;
+}
+
 class Http2Judge implements Connection {
   readonly #core: Core;
   readonly #callerSide: CallerSide;
@@ -118,6 +130,13 @@ class Http2Judge implements Connection {
     else if (core.toCaller.shut) core.openTowardsCaller();
     else core.lose(503, message, h2Errors.none);
     core.flush();
+  }
+
+  refuseAll(status: number, message: string): void {
+    const core = this.#core;
+    core.upstreamFailure = message;
+    core.failureStatus = status;
+    core.openTowardsCaller();
   }
 
   drain(): void {

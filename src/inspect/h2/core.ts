@@ -76,7 +76,9 @@ export class Core {
    * step with it. Else blocks are written anew, as literals, for good.
    */
   verbatim = true;
+  /** Why there is no server to ask, and the status that says so. */
   upstreamFailure: string | undefined;
+  failureStatus = 503;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     const { limits } = settings;

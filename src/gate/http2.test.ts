@@ -1,0 +1,311 @@
+// HTTP/2 through the whole gate: node:http2 before it and behind it, over real TLS on loopback.
+import assert from 'node:assert/strict';
+import {
+  type ClientHttp2Session,
+  connect,
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { after, afterEach, before, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import type { KeyPair } from '../platform/pki.ts';
+import {
+  answerOk,
+  call,
+  freePort,
+  gatePlan,
+  type Keys,
+  makeKeys,
+  makeLink,
+  removeKeys,
+  startGate,
+  startServer,
+  type TestLink,
+} from './test-kit.ts';
+
+let keys: Keys;
+before(async () => {
+  keys = await makeKeys();
+});
+after(() => removeKeys(keys));
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+type Stage = {
+  readonly port: number;
+  readonly link: TestLink;
+  readonly server: Http2SecureServer;
+  readonly sessions: Set<ServerHttp2Session>;
+  stopServer(): Promise<void>;
+};
+type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+async function stand(handler: Handler, more: Parameters<typeof startGate>[2] = {}): Promise<Stage> {
+  const server = createSecureServer({
+    cert: keys.serving.certificate,
+    key: keys.serving.key,
+    ca: keys.authority.certificate,
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+    // MiB of what it has not sent yet, beyond which node refuses streams.
+    maxSessionMemory: 1_000,
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<TLSSocket>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('sessionError', () => {});
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on('error', () => {});
+    handler(stream, headers);
+  });
+  server.on('request', (request, response) => {
+    if (request.httpVersionMajor === 1) response.end('over HTTP/1.1');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  let stopped = false;
+  const stopServer = () =>
+    new Promise<void>((resolve) => {
+      if (stopped) return resolve();
+      stopped = true;
+      server.close(() => resolve());
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+    });
+  cleanups.push(stopServer);
+  const link = makeLink();
+  const gate = startGate(keys, link, more);
+  cleanups.push(() => gate.stop());
+  const port = await freePort();
+  const upstreamPort = (server.address() as AddressInfo).port;
+  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort }]));
+  assert.equal(receipt.error, undefined);
+  return { port, link, server, sessions, stopServer };
+}
+
+async function session(port: number, as?: KeyPair): Promise<ClientHttp2Session> {
+  const client = connect(`https://127.0.0.1:${port}`, {
+    servername: 'kubernetes',
+    maxSessionMemory: 1_000,
+    ca: keys.authority.certificate,
+    ...(as ? { cert: as.certificate, key: as.key } : {}),
+  });
+  client.on('error', () => {});
+  cleanups.push(() => client.destroy());
+  await new Promise<void>((resolve, reject) => {
+    client.once('connect', () => resolve());
+    client.once('error', reject);
+  });
+  return client;
+}
+
+type Answer = { status: number; headers: IncomingHttpHeaders; body: string; bytes: number; code: number };
+
+function ask(client: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: Buffer): Promise<Answer> {
+  return new Promise((resolve) => {
+    const stream = client.request({ ':path': '/api/v1/pods', ...headers }, { endStream: body === undefined });
+    const parts: Buffer[] = [];
+    let got: IncomingHttpHeaders = {};
+    stream.on('response', (answer) => {
+      got = answer;
+    });
+    stream.on('data', (part: Buffer) => parts.push(part));
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      const whole = Buffer.concat(parts);
+      const status = Number(got[':status'] ?? 0);
+      resolve({
+        status,
+        headers: got,
+        body: whole.toString(),
+        bytes: whole.length,
+        code: stream.rstCode ?? 0,
+      });
+    });
+    if (body) stream.end(body);
+  });
+}
+
+const echo: Handler = (stream, headers) => {
+  const socket = stream.session?.socket as TLSSocket | undefined;
+  const peer = socket?.getPeerCertificate();
+  stream.respond({ ':status': 200, 'content-type': 'application/json' });
+  stream.end(JSON.stringify({ ...headers, certificate: peer?.subject?.CN ?? null }));
+};
+
+test('HTTP/2 is offered when the server offers it: identity goes on, many requests share one connection', async () => {
+  const { port, sessions } = await stand(echo);
+  const developer = await session(port, keys.user);
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) =>
+      ask(developer, { 'x-remote-user': 'root', 'x-index': String(index) }),
+    ),
+  );
+  for (const [index, { status, body }] of answers.entries()) {
+    assert.equal(status, 200);
+    const seen = JSON.parse(body);
+    assert.equal(seen.certificate, 'front-proxy-client');
+    assert.equal(seen['x-remote-user'], 'developer');
+    assert.equal(seen['x-remote-group'], 'dev, lab users');
+    assert.equal(seen['x-forwarded-for'], '127.0.0.1');
+    assert.equal(seen['x-index'], String(index));
+    assert.match(seen['audit-id'], /^[0-9a-f-]{36}$/);
+  }
+  assert.equal(sessions.size, 1);
+  const nobody = JSON.parse((await ask(await session(port), { authorization: 'Bearer t' })).body);
+  assert.deepEqual(
+    [nobody.certificate, nobody['x-remote-user'], nobody.authorization],
+    [null, undefined, 'Bearer t'],
+  );
+});
+
+test('HTTP/1.1 alone where the caller, or the server, speaks nothing else', async () => {
+  const { port, link } = await stand(echo);
+  const old = await call(keys, port, keys.user, { ALPNProtocols: ['http/1.1'] });
+  cleanups.push(() => old.socket.destroy());
+  old.send('GET /api HTTP/1.1\r\nHost: k\r\n\r\n');
+  await old.until('over HTTP/1.1');
+  const old11 = await startServer(keys, answerOk);
+  cleanups.push(() => old11.close());
+  const receipt = await link.plan(gatePlan(2, [{ port, upstreamPort: old11.port }]));
+  assert.equal(receipt.error, undefined);
+  await link.when(() => link.reports.some(({ generation, ok }) => generation === 2 && ok));
+  const newer = await call(keys, port, keys.user);
+  cleanups.push(() => newer.socket.destroy());
+  assert.equal(newer.socket.alpnProtocol, 'http/1.1');
+  newer.send('GET /api HTTP/1.1\r\nHost: k\r\n\r\n');
+  await newer.until('ok');
+});
+
+test('large bodies both ways at once, and a watcher who does not read', async () => {
+  const size = 8 << 20;
+  const { port } = await stand((stream, headers) => {
+    if (headers[':path'] === '/watch') {
+      stream.respond({ ':status': 200 });
+      stream.write(Buffer.alloc(4 << 20));
+      return;
+    }
+    let received = 0;
+    stream.on('data', (part: Buffer) => {
+      received += part.length;
+    });
+    stream.on('end', () => {
+      stream.respond({ ':status': received === size ? 200 : 500, 'content-length': String(size) });
+      stream.end(Buffer.alloc(size, 'r'));
+    });
+  });
+  const developer = await session(port, keys.user);
+  developer.setLocalWindowSize(1 << 24);
+  const watch = developer.request({ ':path': '/watch' });
+  await new Promise((resolve) => watch.once('response', resolve));
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => ask(developer, { ':method': 'POST' }, Buffer.alloc(size, 'q'))),
+  );
+  for (const answer of answers) {
+    assert.deepEqual([answer.status, answer.bytes, answer.code], [200, size, 0]);
+    assert.ok(/^r+$/.test(answer.body));
+  }
+  assert.equal(watch.closed, false);
+});
+
+test('refused requests are Status objects; the connection and its other streams go on', async () => {
+  const { port, link } = await stand(echo);
+  const developer = await session(port, keys.user);
+  const [bad, good] = await Promise.all([ask(developer, { ':path': '/api/../x' }), ask(developer, {})]);
+  assert.equal(bad.status, 400);
+  const status = JSON.parse(bad.body);
+  assert.equal(status.kind, 'Status');
+  assert.match(status.message, /path-dot-segment.*verdict [0-9a-f-]{36}/);
+  assert.equal(good.status, 200);
+  await link.when(() => link.incidents.length > 0);
+  assert.equal(link.incidents[0]?.rule, 'path-dot-segment');
+});
+
+test('a refused client certificate is told why over HTTP/2 too', async () => {
+  const { port } = await stand(echo);
+  const other = await makeKeys();
+  cleanups.push(() => removeKeys(other));
+  const stranger = await session(port, other.user);
+  const answer = await ask(stranger, {});
+  assert.equal(answer.status, 401);
+  assert.match(JSON.parse(answer.body).message, /the client certificate is refused/);
+});
+
+test('a server that goes away: what was asked is answered, and the connection ends', async () => {
+  let asked: () => void = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { port, stopServer } = await stand(() => asked());
+  const developer = await session(port, keys.user);
+  const answer = ask(developer, {});
+  await waiting;
+  await stopServer();
+  const { status, body } = await answer;
+  assert.equal(status, 502);
+  assert.equal(JSON.parse(body).kind, 'Status');
+  const again = await session(port, keys.user);
+  const refused = await ask(again, {});
+  assert.equal(refused.status, 503);
+  assert.match(JSON.parse(refused.body).message, /refuses connections/);
+});
+
+test('idle connections are ended with GOAWAY, those with a watch are not', async () => {
+  const { port, sessions } = await stand(
+    (stream, headers) => {
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] !== '/watch') stream.end();
+    },
+    { limits: { keepAliveMs: 100, sweepMs: 20 } },
+  );
+  const idle = await session(port, keys.user);
+  const told = new Promise<number>((resolve) => idle.once('goaway', resolve));
+  const closed = new Promise<void>((resolve) => idle.once('close', () => resolve()));
+  const watching = await session(port, keys.user);
+  const watch = watching.request({ ':path': '/watch' });
+  await new Promise((resolve) => watch.once('response', resolve));
+  await ask(idle, {});
+  assert.equal(await told, 0);
+  await closed;
+  assert.equal(watching.closed, false);
+  assert.equal(watch.closed, false);
+  while (sessions.size > 1) await new Promise(setImmediate);
+});
+
+test('a caller who resets streams without end is ended, and its next connection has no more to spend', async () => {
+  const { port } = await stand(() => {}, { limits: { streamResets: 20 } });
+  const attack = async () => {
+    const attacker = await session(port, keys.user);
+    const told = new Promise<number>((resolve) => attacker.once('goaway', resolve));
+    let resets = 0;
+    while (!attacker.closed && !attacker.destroyed && resets < 100) {
+      const stream = attacker.request({ ':path': '/api' });
+      stream.on('error', () => {});
+      await new Promise(setImmediate);
+      stream.close(8);
+      resets += 1;
+      await new Promise(setImmediate);
+    }
+    return { code: await told, resets };
+  };
+  const first = await attack();
+  assert.equal(first.code, 11);
+  const second = await attack();
+  assert.equal(second.code, 11);
+});
