@@ -7,6 +7,7 @@ import { accessFields } from '../src/gate/access-record.ts';
 import { callerRefusals } from '../src/gate/caller.ts';
 import { logEvents } from '../src/gate/json-log.ts';
 import { durationBuckets, metricPrefix, metricTable } from '../src/gate/metric-table.ts';
+import { sharedPortRefusals } from '../src/gate/shared-port.ts';
 import { refusals as httpRefusals } from '../src/http/refusals.ts';
 import { attributeTable } from '../src/inspect/attributes.ts';
 import { builtInRules } from '../src/inspect/built-in-rules.ts';
@@ -81,7 +82,9 @@ function errors(): string {
 }
 
 function refusals(): string {
-  const callers = Object.entries(callerRefusals).map(([code, sentence]) => row([`\`${code}\``, sentence]));
+  const callers = Object.entries({ ...callerRefusals, ...sharedPortRefusals }).map(([code, sentence]) =>
+    row([`\`${code}\``, sentence]),
+  );
   const rows = Object.entries({ ...httpRefusals, ...judgeRefusals }).map(([code, { status, sentence }]) =>
     row([`\`${code}\``, String(status), sentence]),
   );
@@ -89,7 +92,7 @@ function refusals(): string {
     `${generated}# Refusals of the gate`,
     'A message that two readers could read differently is refused: the caller gets a Kubernetes `Status` whose message ends with the\ncode in brackets (`[obs-fold]`) and whose reason is one of Kubernetes (`BadRequest`), the gate counts it by its code, and the\nconnection ends. A refused answer of the server is replaced by a 502. Each code is also the id of a rule, in incidents.',
     ['| code | status | why |', '| --- | --- | --- |', ...rows].join('\n'),
-    'Callers refused for their client certificate, before any request, are answered 401 in words; these are counted and told by:',
+    'Callers refused for their client certificate are answered 401 in words; on a port that servers share, connections that can not\nbe led to one are closed before TLS. These are counted by:',
     ['| code | why |', '| --- | --- |', ...callers].join('\n'),
   ].join('\n\n');
 }

@@ -16,6 +16,12 @@ export const gate: Command = {
       value: 'DIR',
       help: "certificates in kubeadm's layout (default /etc/kubernetes/pki)",
     },
+    'server-pki': {
+      type: 'string',
+      multiple: true,
+      value: 'SERVER=DIR',
+      help: 'the same for one server of the inventory, where the gate serves several clusters (repeatable)',
+    },
     'serving-cert': { type: 'string', value: 'FILE', help: 'PKI/apiserver.crt' },
     'serving-key': { type: 'string', value: 'FILE', help: 'PKI/apiserver.key' },
     'serving-ca-cert': {
@@ -111,6 +117,13 @@ export const gate: Command = {
             ...optional('impersonationCertificate', context.option('impersonation-cert')),
             ...optional('impersonationKey', context.option('impersonation-key')),
           },
+          filesByServer: Object.fromEntries(
+            context.list('server-pki').map((text) => {
+              const [, server, folder] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+              if (server === undefined) throw wrongUsage(`--server-pki takes SERVER=DIR, not '${text}'`);
+              return [server, kubeadmFiles(folder)];
+            }),
+          ),
           identityHeaders: context.list('identity-header'),
           ...(accessLog === undefined ? {} : { accessLog: { path: accessLog, every } }),
           ...(metricsPort === undefined ? {} : { metricsPort }),

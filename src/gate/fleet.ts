@@ -4,10 +4,12 @@ import { compileRules } from '../inspect/rules.ts';
 import type { GateListener } from '../model/plan.ts';
 import { createParties } from '../policy/parties.ts';
 import { carryOf, type TokenHolder } from './carry.ts';
+import { labelled } from './counters.ts';
 import type { GateLimits } from './limits.ts';
 import { type Listener, type ListenerSurroundings, type ListenerView, openListener } from './listener.ts';
-import { type PortHandle, portKey } from './listening-sockets.ts';
+import { type ListenAt, listenOn, type PortHandle, portKey } from './listening-sockets.ts';
 import { servedListeners } from './orders.ts';
+import { createSharedPort, type SharedPort } from './shared-port.ts';
 import { createUpstream } from './upstream.ts';
 import type { Orders } from './worker-messages.ts';
 
@@ -52,6 +54,8 @@ export function createFleet(parts: FleetParts): Fleet {
   const retired = new Set<Listener>();
   /** By server. */
   const tokens = new Map<string, TokenHolder>();
+  /** Ports that several servers share. */
+  const shared = new Map<string, SharedPort>();
 
   /** A new token is taken into use here, by the connections that are open too. */
   function tokenOf(server: string): TokenHolder {
@@ -64,7 +68,7 @@ export function createFleet(parts: FleetParts): Fleet {
     const material = orders.materials[listener.server];
     if (!material) throw new Failure('bad-plan', `there are no keys for the server ${listener.server}`);
     const carry = carryOf(listener, material, parts.identityHeaders, tokenOf(listener.server));
-    const former = listeners.get(portKey(listener.listen))?.view;
+    const former = listeners.get(keyOf(listener))?.view;
     const sameServer =
       former?.material.fingerprint === material.fingerprint &&
       former.listener.identity?.mode === listener.identity?.mode &&
@@ -84,6 +88,24 @@ export function createFleet(parts: FleetParts): Fleet {
     };
   }
 
+  async function openSharedPort(at: ListenAt, handle: PortHandle): Promise<SharedPort> {
+    const key = portKey(at);
+    const port = createSharedPort({
+      route(serverName) {
+        const found = [...listeners.values()].find(
+          ({ view: { listener } }) =>
+            portKey(listener.listen) === key && listener.shared?.names.includes(serverName ?? ''),
+        );
+        return found && ((socket) => found.admit(socket));
+      },
+      refused: (why) => parts.counters.add(labelled('refusals_total', 'code', why)),
+      now: () => parts.clock.now,
+      helloMs: parts.limits.handshakeMs,
+    });
+    await listenOn(port.server, handle, at);
+    return port;
+  }
+
   function retire(listener: Listener): Promise<void> {
     retired.add(listener);
     return listener.stop();
@@ -92,6 +114,8 @@ export function createFleet(parts: FleetParts): Fleet {
   async function stopAll(): Promise<void> {
     const all = [...listeners.values()];
     listeners = new Map();
+    for (const port of shared.values()) closePort(port);
+    shared.clear();
     await Promise.all(all.map(retire));
   }
 
@@ -101,7 +125,9 @@ export function createFleet(parts: FleetParts): Fleet {
       const views = servedListeners(orders.plan).map((listener) => viewOf(listener, orders, parties));
       const next = new Map<string, Listener>();
       const opened: Listener[] = [];
+      const openedPorts = new Map<string, SharedPort>();
       const discard = async () => {
+        for (const port of openedPorts.values()) closePort(port);
         for (const listener of opened) {
           await listener.stop();
           listener.destroyAll();
@@ -109,9 +135,17 @@ export function createFleet(parts: FleetParts): Fleet {
       };
       try {
         for (const view of views) {
-          const key = portKey(view.listener.listen);
+          const key = keyOf(view.listener);
+          const { listen, shared: sharing } = view.listener;
+          const port = portKey(listen);
+          const other = sharing ? listeners.has(port) : shared.has(port);
+          if (other) throw sharingChanged(port);
+          if (sharing && !shared.has(port) && !openedPorts.has(port)) {
+            openedPorts.set(port, await openSharedPort(listen, takePort(ports, port)));
+          }
           const kept = listeners.get(key);
-          const listener = kept ?? (await openListener(view, takePort(ports, key), parts));
+          const own = sharing || kept ? undefined : takePort(ports, port);
+          const listener = kept ?? (await openListener(view, own, parts));
           if (!kept) opened.push(listener);
           next.set(key, listener);
         }
@@ -123,15 +157,25 @@ export function createFleet(parts: FleetParts): Fleet {
         discard,
         async commit() {
           let cut = 0;
-          for (const view of views) cut += next.get(portKey(view.listener.listen))?.update(view) ?? 0;
+          for (const view of views) cut += next.get(keyOf(view.listener))?.update(view) ?? 0;
           const gone = [...listeners].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
           listeners = next;
+          for (const [key, port] of openedPorts) shared.set(key, port);
+          const used = new Set(
+            views.flatMap(({ listener }) => (listener.shared ? portKey(listener.listen) : [])),
+          );
+          for (const [key, port] of shared) {
+            if (used.has(key)) continue;
+            shared.delete(key);
+            closePort(port);
+          }
           await Promise.all(gone.map(retire));
           return cut;
         },
       };
     },
     sweep() {
+      for (const port of shared.values()) port.sweep(parts.clock.now);
       for (const listener of listeners.values()) listener.sweep();
       for (const listener of retired) {
         listener.sweep();
@@ -163,6 +207,24 @@ export function createFleet(parts: FleetParts): Fleet {
       retired.clear();
     },
   };
+}
+
+/** A port is one listener, unless servers share it: then each is one. */
+function keyOf({ listen, server, shared }: GateListener): string {
+  return shared ? `${portKey(listen)} ${server}` : portKey(listen);
+}
+
+/** The socket is another listener's, whose connections go on: it can't become this one's at the same moment. */
+function sharingChanged(place: string): Failure {
+  return new Failure('plan-conflict', 'a gate port that is in use can not begin or cease to be shared', {
+    place,
+    hint: 'give the server another gatePort together with its new gateNames',
+  });
+}
+
+function closePort(port: SharedPort): void {
+  port.server.close();
+  port.destroy();
 }
 
 function takePort(ports: Map<string, PortHandle>, key: string): PortHandle {

@@ -1,5 +1,6 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
@@ -8,7 +9,7 @@ import type { RuleSet } from '../inspect/rules.ts';
 import { limitTable } from '../model/limits.ts';
 import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
-import type { Parties } from '../policy/parties.ts';
+import { createParties, type Parties } from '../policy/parties.ts';
 import type { AccessLog } from './access-record.ts';
 import { callerAddress, identifyCaller } from './caller.ts';
 import { createCallerRecords } from './caller-records.ts';
@@ -63,6 +64,8 @@ export type Listener = {
    * the plan says `cut: now`, older ones are cut. Returns how many were.
    */
   update(view: ListenerView): number;
+  /** Takes over a connection that came in by a port that servers share. */
+  admit(socket: Socket): void;
   /** Stops accepting; connections go on. Resolves when the port is free. */
   stop(): Promise<void>;
   sweep(): void;
@@ -77,10 +80,10 @@ export type Listener = {
   readonly serverConnections: number;
 };
 
-/** Accepts on a bound socket. @throws Failure `port-in-use`, `port-refused` */
+/** Accepts on a bound socket; without one, what `admit` is given. @throws Failure `port-in-use`, `port-refused` */
 export async function openListener(
   first: ListenerView,
-  port: PortHandle,
+  port: PortHandle | undefined,
   around: ListenerSurroundings,
 ): Promise<Listener> {
   const { counters, log } = around;
@@ -110,12 +113,18 @@ export async function openListener(
   });
   server.on('connection', () => counters.add('connections_total'));
   server.on('tlsClientError', () => counters.add('handshake_failures_total'));
-  await listenOn(door.server, port, first.listener.listen);
+  if (port) await listenOn(door.server, port, first.listener.listen);
   door.server.on('error', (error) => log('error', 'listener', { error: error.message }));
 
   function accept(client: TLSSocket): void {
     const guest = door.guestOf(client);
     guest?.handshaken();
+    const { shared } = view.listener;
+    if (shared && !shared.names.includes(String(client.servername).toLowerCase())) {
+      counters.add(labelled('refusals_total', 'code', 'unknown-server-name'));
+      client.destroy();
+      return;
+    }
     const caller = identifyCaller(client, view, around.now());
     if (!caller.ok) {
       counters.add(labelled('refusals_total', 'code', caller.code));
@@ -143,6 +152,7 @@ export async function openListener(
     const settings: ConnectionSettings = {
       identity,
       ...current.carry.settings,
+      ...(current.listener.shared ? { hosts: new Set(current.listener.shared.names) } : {}),
       auditStem: randomUUID().slice(0, 24),
       sourceAddress: scene.address,
       rules: current.rules,
@@ -247,6 +257,18 @@ export async function openListener(
     });
   }
 
+  /** By the host's table a caller came to the port; whether it may come to this server is asked here. */
+  function mayCome(address: string): boolean {
+    const { shared } = view.listener;
+    if (!shared) return true;
+    let among = admitted.get(shared);
+    if (!among) {
+      among = createParties(shared.callers.map((prefix) => ({ address: prefix, name: 'caller', tags: [] })));
+      admitted.set(shared, among);
+    }
+    return among(address).name === 'caller';
+  }
+
   function drain(): void {
     for (const handle of [...open]) handle.drain();
   }
@@ -274,6 +296,20 @@ export async function openListener(
       if (cut) return destroyAll();
       if (otherwise) drain();
       return 0;
+    },
+    admit(socket) {
+      const why = !mayCome(callerAddress(socket.remoteAddress))
+        ? 'caller-not-admitted'
+        : open.size >= view.limits.connections
+          ? 'too-many-connections'
+          : undefined;
+      if (why === undefined) {
+        door.server.emit('connection', socket);
+        return;
+      }
+      counters.add(labelled('refusals_total', 'code', why));
+      socket.on('error', () => {});
+      socket.destroy();
     },
     stop() {
       return new Promise((resolve) => {
@@ -312,6 +348,9 @@ export async function openListener(
     },
   };
 }
+
+/** Who may come to a server that shares its port, by the plan's list of them. */
+const admitted = new WeakMap<object, Parties>();
 
 /** The cluster's own administrators are heard as long as anybody is. */
 function mayBeShed(identity: Identity): boolean {

@@ -53,7 +53,11 @@ export function sameMaterials(one: Orders, other: Orders): boolean {
 
 function refuseSharedPorts(listeners: readonly GateListener[]): void {
   const seen = new Map<string, string>();
-  for (const { server, listen } of listeners) {
+  for (const { server, listen, shared } of listeners) {
+    if (shared) {
+      refuseSharedNames(listeners, server, portKey(listen), shared.names);
+      continue;
+    }
     const other = seen.get(portKey(listen));
     if (other !== undefined) {
       throw new Failure('plan-conflict', `the servers ${other} and ${server} are given the same gate port`, {
@@ -62,5 +66,23 @@ function refuseSharedPorts(listeners: readonly GateListener[]): void {
       });
     }
     seen.set(portKey(listen), server);
+  }
+}
+
+/** Servers that share a port must all be told apart, and by names that no two of them have. */
+function refuseSharedNames(
+  listeners: readonly GateListener[],
+  server: string,
+  port: string,
+  names: readonly string[],
+): void {
+  for (const other of listeners) {
+    if (other.server === server || portKey(other.listen) !== port) continue;
+    if (other.shared && !other.shared.names.some((name) => names.includes(name))) continue;
+    throw new Failure(
+      'plan-conflict',
+      `the servers ${server} and ${other.server} share a gate port and can't be told apart by name`,
+      { place: port, hint: 'give each its own gatePort, or gateNames of its own, in the inventory' },
+    );
   }
 }

@@ -25,6 +25,8 @@ export type FieldVerdict = 'pass' | 'drop' | 'spoof' | 'refuse';
 export type CallerFields = {
   /** Why nothing can be forwarded for this caller. */
   readonly problem: JudgeRefusal | undefined;
+  /** Is a request for this authority (`host`, `host:port`) meant for another server that shares the port? */
+  misdirected(authority: string): boolean;
   /** What becomes of a caller's field of that name, in any letter case. Audit-ID is for `auditId` to judge. */
   verdict(name: string): FieldVerdict;
   /**
@@ -124,8 +126,17 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
   };
 
   let minted: string | undefined;
+  const { hosts } = settings;
+  function misdirected(authority: string): boolean {
+    if (hosts === undefined) return false;
+    const host = authority.replace(/:[0-9]*$/, '').toLowerCase();
+    // An address names nobody: it is how callers reach the port.
+    return !/^(?:[0-9.]+|\[.*\])$/.test(host) && !hosts.has(host.replace(/\.$/, ''));
+  }
+
   return {
     problem,
+    misdirected,
     verdict: (name) => judged(folded(name)),
     auditId,
     added(id) {
@@ -140,6 +151,7 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
       return id;
     },
     refuses(head) {
+      if (hosts !== undefined && misdirected(hostOf(head))) return 'misdirected-request';
       for (const option of head.connectionOptions) {
         if (everydayOptions.has(option)) continue;
         // Go's strings.TrimSpace, by which old reverse proxies read the list, trims spaces of Unicode from a name.
@@ -190,6 +202,11 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
       return { bytes: out, injectedAt, spoofed };
     },
   };
+}
+
+function hostOf({ fields }: RequestHead): string {
+  const index = fields.find('host');
+  return index < 0 ? '' : fields.valueText(index);
 }
 
 /** A stem of 24 characters and 12 hex digits. */

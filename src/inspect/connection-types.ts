@@ -80,6 +80,11 @@ export type ConnectionSettings = {
    * own valid one is kept. Left out: the field is none of the judge's business.
    */
   readonly auditStem?: string;
+  /**
+   * Names of this server, lower case, where several share a port: a request for another name is misdirected. Left out:
+   * the server itself does not look at the name, and nobody else is there.
+   */
+  readonly hosts?: ReadonlySet<string>;
   /** The caller's address, canonical text: becomes X-Forwarded-For. */
   readonly sourceAddress: string;
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */

@@ -32,6 +32,10 @@ export const judgeRefusals = {
     sentence:
       "The client certificate's subject can't be carried in a header: empty, padded or with control characters.",
   },
+  'misdirected-request': {
+    status: 421,
+    sentence: 'The request is for another name than the connection: several servers share this port.',
+  },
   'impersonation-refused': {
     status: 403,
     sentence: 'Impersonate-* fields are refused here, and may not be sent (--as and --as-group of kubectl).',

@@ -11,6 +11,7 @@ const reasons: Readonly<Record<number, readonly [phrase: string, reason: string]
   414: ['URI Too Long', 'BadRequest'],
   415: ['Unsupported Media Type', 'UnsupportedMediaType'],
   417: ['Expectation Failed', 'BadRequest'],
+  421: ['Misdirected Request', 'BadRequest'],
   429: ['Too Many Requests', 'TooManyRequests'],
   431: ['Request Header Fields Too Large', 'BadRequest'],
   500: ['Internal Server Error', 'InternalError'],

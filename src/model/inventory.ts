@@ -71,6 +71,8 @@ export const ApiServer = z.strictObject({
   also: z.array(Endpoint).default([]),
   /** Port on the same host where its gate listens. */
   gatePort: Port.default(16443),
+  /** Names by which callers ask for it: servers of one host that all have such may share a gatePort. */
+  gateNames: z.array(DnsName).min(1).optional(),
   ...tagged,
   probe: Probe.default({}),
   /** How callers' identity gets through its gate. Left out: front-proxy, with kubeadm's names. */

@@ -1,6 +1,6 @@
 // Plans: compiled, numbered instructions for one agent or one gate, and the receipts they send back.
 import { z } from 'zod';
-import { Address, CidrText, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
+import { Address, CidrText, DnsName, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
 import { ServerIdentity } from './identity.ts';
 import { LimitSettings } from './limits.ts';
 import { Tier, Verdict } from './policy.ts';
@@ -96,6 +96,11 @@ export const GateListener = z.strictObject({
    * they are answered, watches and tunnels go on. `now`: all are cut.
    */
   cut: z.literal('now').optional(),
+  /**
+   * Where several servers share the port: what callers name this one by (TLS server name), and who may come to it at
+   * all, since a caller chooses the name but the host's table judged the address.
+   */
+  shared: z.strictObject({ names: z.array(DnsName).min(1), callers: z.array(CidrText) }).optional(),
   /** Names and addresses by which callers reach the server, for a certificate that the gate issues. Left out: serverName. */
   names: z.array(z.string()).optional(),
   /** How callers' identity is carried. Left out: front-proxy, with kubeadm's names. */

@@ -14,7 +14,17 @@ import type { Policy } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
 import { type Tag, tagType, tagValue } from '../model/tag.ts';
 import { type AddressBook, addressBook } from './address-book.ts';
-import { type AddressSet, addressSet, isEmpty, nobody, toCidrTexts } from './address-set.ts';
+import {
+  type AddressSet,
+  addressSet,
+  everybody,
+  intersect,
+  isEmpty,
+  nobody,
+  subtract,
+  toCidrTexts,
+  union,
+} from './address-set.ts';
 import { matches, parseExpression } from './expression.ts';
 import { serviceGroups } from './groups.ts';
 import { hostServiceNames, hostServices } from './host-services.ts';
@@ -22,7 +32,7 @@ import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, sho
 import { checkInventory } from './inventory.ts';
 import { requireReferences } from './references.ts';
 import { endsOf, type ServiceGroups } from './rule-ends.ts';
-import { peopleRules, planRule, serverRules } from './rules.ts';
+import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { effectiveTags, hostLayers, serverTags } from './tags.ts';
@@ -122,7 +132,7 @@ export function compile(input: CompileInput): CompiledPlans {
       },
       listener:
         stages.gate || judged.rules.some(({ verdict }) => verdict === 'steer')
-          ? listenerOf(server, stages, own)
+          ? listenerOf(server, stages, own, sharedOf(server, judged))
           : undefined,
     };
     requireOwnPorts(result, controllers);
@@ -286,7 +296,12 @@ function addressesOf(hosts: readonly Host[]): AddressSet {
  * without IPv6) and reaches the server by the address in its certificate: from the same host that is local traffic,
  * which is never steered.
  */
-function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[]): GateListener {
+function listenerOf(
+  server: ApiServer,
+  stages: ServerStages,
+  tags: readonly Tag[],
+  shared: GateListener['shared'],
+): GateListener {
   const six = endpointsOf(server).some(({ address }) => address.includes(':'));
   const shields = [...stages.blocking, ...stages.inspecting].sort((a, b) => (a.id < b.id ? -1 : 1));
   return {
@@ -305,6 +320,7 @@ function listenerOf(server: ApiServer, stages: ServerStages, tags: readonly Tag[
     })),
     serverTags: [...tags],
     names: namesOf(server),
+    ...(shared ? { shared } : {}),
     ...(server.identity ? { identity: server.identity } : {}),
     ...(server.limits ? { limits: server.limits } : {}),
   };
@@ -339,11 +355,27 @@ function requireOpen(
   }
 }
 
+/** Who may come to a server whose gate port others may share: whom its own rules steer or pass. */
+function sharedOf(
+  server: ApiServer,
+  judged: { readonly rules: readonly Rule[]; readonly default: ProtectedService['default'] },
+): GateListener['shared'] {
+  if (!server.gateNames) return undefined;
+  let rest: AddressSet = everybody;
+  const callers: AddressSet[] = [];
+  for (const { from, verdict } of [...judged.rules, { from: everybody, verdict: judged.default }]) {
+    if (verdict === 'steer' || verdict === 'pass') callers.push(intersect(from, rest));
+    rest = subtract(rest, from);
+  }
+  return { names: server.gateNames, callers: toCidrTexts(union(callers)) };
+}
+
 /** As callers verify it: outside the cluster by its name or an address, inside by the service's names. */
 function namesOf(server: ApiServer): string[] {
   const own = [
     server.probe.serverName ?? server.address,
     ...endpointsOf(server).map(({ address }) => address),
+    ...(server.gateNames ?? []),
   ];
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   return [...new Set([...own, ...service, 'kubernetes.default.svc.cluster.local'])];

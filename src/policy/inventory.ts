@@ -243,7 +243,18 @@ function checkGatePorts(inventory: Inventory): void {
     for (const other of inventory.servers) {
       if (other.host !== server.host) continue;
       if (other.name !== server.name && other.gatePort === server.gatePort) {
-        throw refuse(place, `port ${server.gatePort} is already the gate port of server '${other.name}'`);
+        const names = server.gateNames ?? [];
+        const both = names.filter((name) => other.gateNames?.includes(name));
+        if (both.length > 0) {
+          throw refuse(`servers[${i}].gateNames`, `'${both[0]}' is already a name of server '${other.name}'`);
+        }
+        // Told apart by the name that callers ask for.
+        if (names.length > 0 && other.gateNames?.length) continue;
+        throw refuse(
+          place,
+          `port ${server.gatePort} is already the gate port of server '${other.name}'`,
+          'choose a free port, or give both servers gateNames',
+        );
       }
       const local = other.also.filter(({ address }) => here.includes(address));
       if ([other.port, ...local.map(({ port }) => port)].includes(server.gatePort)) {

@@ -92,7 +92,9 @@ export class RequestReader {
     head: RequestHead,
     info: RequestInfo,
   ): RequestBlock {
-    let refusal = this.#caller.problem;
+    let refusal =
+      this.#caller.problem ??
+      (this.#caller.misdirected(read.authority) ? ('misdirected-request' as const) : undefined);
     let spoofed = false;
     let auditIds: string[] | undefined;
     const passing = fields.slice(0, read.regular);
