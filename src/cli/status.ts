@@ -59,6 +59,11 @@ export function renderStatus(answer: Status): string {
     workers,
     ...names,
     '',
+    ...(answer.policy.confirmBy === undefined
+      ? []
+      : [
+          `policy generation ${answer.policy.generation} is on trial until ${answer.policy.confirmBy}: portcullis policy confirm`,
+        ]),
     `sessions: ${accepted} accepted, ${steered} steered, ${denied} denied   incidents: ${answer.incidents}   log: ${answer.log.entries} entries`,
   ].join('\n');
 }

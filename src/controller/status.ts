@@ -7,6 +7,7 @@ import type { Tag } from '../model/tag.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
+import { generationOf } from './lifecycle-state.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
@@ -61,11 +62,16 @@ export function buildStatus({
     return gap === undefined ? {} : { inspectionGap: gap };
   }
   const { seq, hash } = core.log.head();
+  const { unconfirmed } = state.lifecycle;
   return {
     at: timestamp(now),
     servers,
     workers: workerStatuses(),
     names: [...nameWatch.names()],
+    policy: {
+      generation: generationOf(state.lifecycle),
+      ...(unconfirmed ? { confirmBy: timestamp(unconfirmed.deadline) } : {}),
+    },
     log: { entries: seq, head: hash },
     incidents: state.incidentCount,
     sessions: sessions.counts(),

@@ -134,6 +134,8 @@ export const Status = z.strictObject({
   servers: z.array(ServerStatus),
   workers: z.array(WorkerStatus),
   names: z.array(NameStatus).default([]),
+  /** The generation in force (0: none was written), and until when it must be confirmed. */
+  policy: z.strictObject({ generation: z.int(), confirmBy: Timestamp.optional() }).default({ generation: 0 }),
   log: z.strictObject({ entries: z.int(), head: z.string() }),
   incidents: z.int(),
   sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),
