@@ -265,6 +265,10 @@ export const failureCodes = {
       'The data folder can’t be made or written.',
       'Check its owner, and that the user gets through the folders above it.',
     ],
+    'successor-failed': [
+      'The new process of a gate that was told to make room for one (SIGHUP) did not come into force. The old one goes on.',
+      'The log of the new process says why. Mend that, and send SIGHUP again.',
+    ],
     'worker-died': [
       'A worker process of the gate ended while it was given a plan. The former plan stands; the worker is started again.',
       'The log of the gate names the reason. Where it repeats itself, report it.',

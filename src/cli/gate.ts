@@ -1,14 +1,20 @@
 // portcullis gate
+import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { inherit, successorVariable } from '../gate/succession.ts';
 import { type Command, type Context, wholeNumber, wrongUsage } from './command.ts';
 import { openWorker, workerOptions } from './worker.ts';
+
+const tokenVariable = 'PORTCULLIS_TOKEN';
 
 export const gate: Command = {
   name: 'gate',
   summary: "run the gate on an API server's host: end TLS, inspect, keep the caller's identity",
   details:
     "Runs until interrupted. Reads the server's certificate, the client CA and the front-proxy certificate from --pki;\n" +
-    'paths that differ can be given one by one.',
+    'paths that differ can be given one by one.\n' +
+    'SIGHUP starts the program anew, as it is installed by then: the new process takes over the ports and the plan, and this\n' +
+    'one drains. Nobody is refused meanwhile.',
   options: {
     ...workerOptions,
     pki: {
@@ -62,10 +68,11 @@ export const gate: Command = {
       value: 'N',
       help: 'processes that accept, inspect and relay (default 2, or 1 where there is one core)',
     },
+    'pid-file': { type: 'string', value: 'FILE', help: 'the process in charge writes its id there' },
     'drain-seconds': {
       type: 'string',
       value: 'N',
-      help: 'how long connections may go on after SIGTERM (default 20); a second signal ends them at once',
+      help: 'how long connections may go on after SIGTERM or SIGHUP (default 20); a second signal ends them at once',
     },
     'access-log': {
       type: 'string',
@@ -97,6 +104,8 @@ export const gate: Command = {
     const user = context.option('user');
     const workers = wholeNumber(context, 'workers', 1, 64) ?? Math.min(2, availableParallelism());
     const drainSeconds = wholeNumber(context, 'drain-seconds', 0, 86_400) ?? 20;
+    const { signal } = context;
+    const inheritance = await inherit(process.env);
     const { folder, link } = await openWorker(context, 'gate');
     try {
       await runGate(
@@ -130,9 +139,15 @@ export const gate: Command = {
           ...(user ? { user: parseUser(user) } : {}),
           workers,
           drainSeconds,
-          cut: secondSignal(context.signal),
+          cut: secondSignal(signal),
+          ...optional('pidFile', context.option('pid-file')),
+          ...(inheritance ? { inheritance } : {}),
+          // Whoever supervises this process (up) would take its end for a death.
+          ...(process.channel && !inheritance
+            ? {}
+            : { succession: { asked: onHangUp, start: startSuccessor } }),
         },
-        context.signal,
+        signal,
       );
     } finally {
       link.close();
@@ -169,4 +184,25 @@ function secondSignal(first: AbortSignal): AbortSignal {
     { once: true },
   );
   return second.signal;
+}
+
+function onHangUp(callback: () => void): void {
+  process.on('SIGHUP', callback);
+}
+
+/** The same command line, less what enrols: that is done. */
+function startSuccessor(): ChildProcess {
+  const { [tokenVariable]: _token, ...environment } = process.env;
+  const launcher = environment['PORTCULLIS_LAUNCHER'];
+  const [script = '', ...args] = process.argv.slice(1);
+  const before = launcher === undefined ? [...process.execArgv, script] : [];
+  return spawn(launcher ?? process.execPath, [...before, ...withoutToken(args)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...environment, [successorVariable]: '1' },
+    detached: true,
+  });
+}
+
+function withoutToken(args: readonly string[]): string[] {
+  return args.filter((arg, index) => !/^--token(=|$)/.test(arg) && args[index - 1] !== '--token');
 }

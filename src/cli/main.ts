@@ -117,7 +117,8 @@ function interrupted(): AbortSignal {
   const abort = new AbortController();
   const stop = () => abort.abort();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
-  if (process.channel) {
+  // What came from a predecessor (gate/succession.ts) goes on without it.
+  if (process.channel && process.env['PORTCULLIS_SUCCEEDS'] === undefined) {
     process.once('disconnect', stop);
     process.channel.unref();
   }

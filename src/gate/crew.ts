@@ -30,6 +30,8 @@ export type Crew = {
   count(): Promise<Record<string, number>>;
   /** Whether servers are reached, as one worker sees it; what is wrong with the workers themselves comes first. */
   reach(timeoutMs: number): Promise<HealthState>;
+  /** The ports in use, for a successor. */
+  readonly ports: ReadonlyMap<string, PortHandle>;
   /** Accepts no more, and gives connections that long. Answers how many had to be ended; at once when `now` aborts. */
   drain(forMs: number, now: AbortSignal): Promise<number>;
   /** Ends every worker. */
@@ -243,6 +245,7 @@ export function createCrew(parts: CrewParts): Crew {
   }
 
   return {
+    ports,
     apply: (next) => inTurn(() => apply(next)),
     async count() {
       // A worker that is too busy to answer is counted as it was.

@@ -24,6 +24,8 @@ export type Door = {
   update(rules: DoorRules): void;
   sweep(): void;
   readonly unauthenticated: number;
+  /** Those in their handshake included. */
+  readonly present: number;
 };
 
 export type DoorRules = { readonly limits: GateLimits; readonly parties: Parties };
@@ -77,6 +79,9 @@ export function createDoor(
     sweep: () => reception.sweep(clock.now),
     get unauthenticated() {
       return reception.unauthenticated;
+    },
+    get present() {
+      return guests.size;
     },
   };
 }

@@ -34,6 +34,8 @@ export type Fleet = {
   readonly connections: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
+  /** With those in their handshake. */
+  readonly present: number;
   /** Stops accepting; every connection takes no new work. */
   drain(): Promise<void>;
   /** Ends every connection in order. Answers how many there were. */
@@ -186,6 +188,9 @@ export function createFleet(parts: FleetParts): Fleet {
     get connections() {
       return sum(listeners, retired, (listener) => listener.connections);
     },
+    get present() {
+      return sum(listeners, retired, (listener) => listener.present);
+    },
     get unauthenticated() {
       return sum(listeners, retired, (listener) => listener.unauthenticated);
     },
@@ -194,7 +199,7 @@ export function createFleet(parts: FleetParts): Fleet {
     },
     async drain() {
       await stopAll();
-      for (const listener of retired) listener.drain();
+      for (const listener of retired) listener.lastCall();
     },
     finish() {
       let ended = 0;

@@ -31,6 +31,12 @@ export const logEvents = {
   'worker-stuck': ['pid', 'A worker answered nothing for too long and was ended.'],
   'worker-unfit': ['pid, error', 'A new worker could not take the orders in force.'],
   'worker-unreadable': ['pid', 'A worker sent what it must not, and was ended.'],
+  'successor-starting': ['', 'A new process was asked for (SIGHUP), and is started.'],
+  'successor-failed': ['error', 'The new process did not come into force; this one goes on.'],
+  succeeded: [
+    'generation',
+    'This process took over from another: the plan is in force, the data folder its own.',
+  ],
   draining: ['seconds', 'The gate accepts no more and lets connections finish.'],
   drained: ['ended', 'They have, or their time was over.'],
   listener: ['error', 'A listening socket failed.'],

@@ -69,13 +69,15 @@ export type Listener = {
   /** Stops accepting; connections go on. Resolves when the port is free. */
   stop(): Promise<void>;
   sweep(): void;
-  /** Connections take no new work and end when what is going on is done. */
-  drain(): void;
+  /** Connections take no new work and end when what is going on is done; those that have asked nothing are heard once. */
+  lastCall(): void;
   /** Ends every connection in order: what was written still goes out. Returns how many there were. */
   finishAll(): number;
   /** Cuts every connection. Returns how many there were. */
   destroyAll(): number;
   readonly connections: number;
+  /** With those in their handshake. */
+  readonly present: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
 };
@@ -89,6 +91,7 @@ export async function openListener(
   const { counters, log } = around;
   let view = first;
   const open = new Set<Handle>();
+  let closing = false;
   const budgets = createFloodBudgets(around.clock);
   /** Callers are offered what the server takes. */
   let probed = around.clock.now;
@@ -183,6 +186,7 @@ export async function openListener(
       events,
     );
     open.add(relay);
+    if (closing) relay.lastCall();
   }
 
   function sceneOf(client: TLSSocket, identity: Identity): Scene {
@@ -234,7 +238,14 @@ export async function openListener(
   /** @param answered is called when the caller has asked something and is answered */
   function refuse(client: TLSSocket, message: string, answered: () => void): void {
     const destroy = () => client.destroy();
-    const handle: Handle = { sweep() {}, drain() {}, finish: destroy, destroy, serverOpen: false };
+    const handle: Handle = {
+      sweep() {},
+      drain() {},
+      lastCall() {},
+      finish: destroy,
+      destroy,
+      serverOpen: false,
+    };
     open.add(handle);
     const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
     let asked = false;
@@ -328,7 +339,10 @@ export async function openListener(
         void view.upstream.probe(probeMs);
       }
     },
-    drain,
+    lastCall() {
+      closing = true;
+      for (const handle of [...open]) handle.lastCall();
+    },
     finishAll() {
       const { size } = open;
       for (const handle of [...open]) handle.finish();
@@ -337,6 +351,9 @@ export async function openListener(
     destroyAll,
     get connections() {
       return open.size;
+    },
+    get present() {
+      return Math.max(open.size, door.present);
     },
     get unauthenticated() {
       return door.unauthenticated;
@@ -367,7 +384,7 @@ function chooseProtocol(offered: readonly string[], http2: boolean): string | un
   return offered.includes('http/1.1') ? 'http/1.1' : undefined;
 }
 
-type Handle = Pick<Relay, 'sweep' | 'drain' | 'finish' | 'destroy' | 'serverOpen'>;
+type Handle = Pick<Relay, 'sweep' | 'drain' | 'lastCall' | 'finish' | 'destroy' | 'serverOpen'>;
 
 /** What a connection is judged by, as far as a plan says it. */
 function judgement({ listener }: ListenerView): string {

@@ -33,6 +33,8 @@ export type Relay = {
   sweep(): void;
   /** Takes no new work; ends when what is going on is done. */
   drain(): void;
+  /** As drain, but whoever has asked nothing yet is answered once: a caller can't know why a new connection ends. */
+  lastCall(): void;
   /** Ends both sides now, in order: what was written still goes out. */
   finish(): void;
   /** Cuts both sides now. */
@@ -69,6 +71,7 @@ export function startRelay(
   let ending = false;
   let closed = false;
   let requests = 0;
+  let lastCalled = false;
   let active = clock.now;
   let headSince = 0;
   let connectSince = 0;
@@ -310,6 +313,7 @@ export function startRelay(
     asking = true;
     flush();
     asking = false;
+    if (lastCalled && requests > 0) feed(() => judge.drain());
   });
   client.on('end', () => {
     feed(() => judge.clientEnd());
@@ -352,6 +356,10 @@ export function startRelay(
       }
     },
     drain: () => feed(() => judge.drain()),
+    lastCall() {
+      if (requests > 0) feed(() => judge.drain());
+      else lastCalled = true;
+    },
     finish() {
       if (closed) return;
       dropServer();

@@ -3,9 +3,12 @@
 //
 // What it needs: to read the identity files (root or a group, on a kubeadm host), to bind its ports, to reach the
 // controller, to write its data folder. It stays what it was started as, so that renewed files can be read.
+import type { ChildProcess } from 'node:child_process';
 import { describeFailure } from '../base/failure.ts';
 import type { GatePlan } from '../model/plan.ts';
+import type { Incident } from '../model/record.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
+import { writeWhole } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
 import { openAccessWriter } from './access-writer.ts';
@@ -18,11 +21,12 @@ import { openIncidentSpool } from './incident-spool.ts';
 import { createServingIssuer } from './issued-serving.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
-import { bindPort } from './listening-sockets.ts';
+import { bindPort, portKey } from './listening-sockets.ts';
 import { serveMetrics } from './metrics.ts';
 import { ordersOf, sameMaterials } from './orders.ts';
 import { readPlan, readStoredPlan, storePlan } from './plan-file.ts';
 import { checkRoot, type UnixUser } from './privileges.ts';
+import { type Inheritance, raiseSuccessor, type Successor } from './succession.ts';
 import { startWorkerInline, startWorkerProcess } from './worker-link.ts';
 import type { Orders } from './worker-messages.ts';
 
@@ -48,6 +52,16 @@ export type GateOptions = {
   readonly cut?: AbortSignal;
   /** One record for each request, or for one of `every`; refused ones always. `-` is standard output. */
   readonly accessLog?: { readonly path: string; readonly every: number };
+  /** From the process that this one succeeds (inherit). */
+  readonly inheritance?: Inheritance;
+  /** How a successor is asked for and started; none when left out. */
+  readonly succession?: {
+    readonly asked: (callback: () => void) => void;
+    /** The same command again, with a channel and the variable that `inherit` looks for. */
+    readonly start: () => ChildProcess;
+  };
+  /** Written when the data folder is this process's; none when left out. */
+  readonly pidFile?: string;
   /** Loopback port of /metrics, /healthz and /readyz; none when left out. */
   readonly metricsPort?: number;
   /** Names, beside X-Remote-*, that a server reads identity from (`--requestheader-*-headers`): a caller's are taken out. */
@@ -94,10 +108,15 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
   } else if (options.workers !== undefined && process.getuid?.() === 0) {
     log('warning', 'workers-are-root', { hint: 'give them a user of their own: --user' });
   }
-  const lock = lockFolder(options.dataDir);
-
-  const spool = link ? openIncidentSpool(link, options.dataDir, log) : undefined;
   const writer = options.accessLog ? openAccessWriter(options.accessLog.path) : undefined;
+  const { inheritance, succession } = options;
+  let successor: Successor | undefined;
+  /** Aborted when this process is told to stop, or a successor is in force. */
+  const handed = new AbortController();
+  const over = AbortSignal.any([signal, handed.signal]);
+  // The data folder is the predecessor's until it says otherwise.
+  let own = inheritance ? undefined : takeFolder();
+  const early: Incident[] = [];
   const crew = createCrew({
     workers: options.workers ?? 1,
     start: options.workers === undefined ? startWorkerInline : startWorkerProcess(options.user),
@@ -109,20 +128,43 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     },
     log,
     now: () => performance.now(),
-    bind: bindPort,
+    bind(at) {
+      const handle = inheritance?.ports.get(portKey(at)) ?? bindPort(at);
+      inheritance?.ports.delete(portKey(at));
+      return handle;
+    },
     line: write,
     access: (lines) => writer?.write(lines),
     incident(incident) {
       const { at: _at, gate: _gate, ...rest } = incident;
       const { heldBytes: _held, ...what } = incident.what;
       log('warning', 'incident', { ...rest, what });
-      spool?.push(incident);
+      keep(incident);
     },
   });
+  function takeFolder() {
+    const lock = lockFolder(options.dataDir);
+    try {
+      const spool = link ? openIncidentSpool(link, options.dataDir, log) : undefined;
+      if (options.pidFile !== undefined) writeWhole(options.pidFile, `${process.pid}\n`, 0o644);
+      return { lock, spool };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  function keep(incident: Incident): void {
+    if (successor) successor.incident(incident);
+    else if (own) own.spool?.push(incident);
+    else early.push(incident);
+  }
+
   const generation = () => orders?.plan.generation ?? 0;
 
   async function counters(): Promise<Record<string, number>> {
     const counted = await crew.count();
+    const spool = own?.spool;
     const lost = (spool?.dropped ?? 0) + (spool?.refused ?? 0) + (counted['incidents_lost_total'] ?? 0);
     return {
       ...counted,
@@ -163,12 +205,23 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     setInterval(() => void crew.count(), countMs),
   ];
   try {
+    if (inheritance) {
+      if (inheritance.plan) await apply(inheritance.plan);
+      inheritance.incidents(keep);
+      await inheritance.takeOver();
+      own = takeFolder();
+      for (const incident of early.splice(0)) keep(incident);
+      // Ports that the plan in force has no use for.
+      for (const handle of inheritance.ports.values()) handle.close();
+      log('info', 'succeeded', { generation: generation() });
+    }
     if (options.metricsPort !== undefined) {
       const source = { counters, trouble: () => (health.ok ? undefined : health.detail) };
-      await serveMetrics(options.metricsPort, source, signal);
+      await serveMetrics(options.metricsPort, source, over);
     }
     if (options.plans.from === 'file') await apply(readPlan(options.plans.path));
-    else await applyStored();
+    else if (!inheritance) await applyStored();
+    succession?.asked(() => void handOver());
     const reports = reportHealth();
     if (link) {
       const follower = {
@@ -188,24 +241,51 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
         },
         applied: () => wakeHealth.abort(),
       };
-      await followPlan(follower, signal);
+      await followPlan(follower, over);
     }
     await reports;
+    if (successor) {
+      await letGo();
+      successor.takeOver();
+    }
     await drain();
   } finally {
     for (const timer of timers) clearInterval(timer);
-    await spool?.drained(2_000);
-    spool?.close();
+    if (!successor) await letGo();
     await crew.destroy();
     await writer?.close();
-    lock.release();
+    successor?.leave();
+  }
+
+  /** Incidents get two seconds to be delivered; what is left stays in the folder. */
+  async function letGo(): Promise<void> {
+    await own?.spool?.drained(2_000);
+    own?.spool?.close();
+    own?.lock.release();
+    own = undefined;
+  }
+
+  /** Plans wait meanwhile. */
+  function handOver(): Promise<void> {
+    return inTurn(async () => {
+      if (!succession || over.aborted) return;
+      log('info', 'successor-starting');
+      try {
+        successor = await raiseSuccessor(succession.start(), crew.ports, orders?.plan);
+        handed.abort();
+      } catch (error) {
+        log('error', 'successor-failed', { error: describeFailure(error) });
+      }
+    });
   }
 
   async function drain(): Promise<void> {
     const seconds = options.drainSeconds ?? 0;
     if (seconds === 0) return;
     log('info', 'draining', { seconds });
-    const ended = await crew.drain(seconds * 1000, options.cut ?? new AbortController().signal);
+    // Who has a successor ends at the first signal.
+    const cuts = [...(options.cut ? [options.cut] : []), ...(successor ? [signal] : [])];
+    const ended = await crew.drain(seconds * 1000, AbortSignal.any(cuts));
     log('info', 'drained', { ended });
   }
 
@@ -223,7 +303,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
 
   /** Every few seconds, and as soon as a plan was applied. */
   async function reportHealth(): Promise<void> {
-    while (!signal.aborted) {
+    while (!over.aborted) {
       wakeHealth = new AbortController();
       health =
         generation() === 0 ? { ok: false, detail: 'no plan yet', listening: [] } : await crew.reach(probeMs);
@@ -233,7 +313,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
         // followPlan says when the controller is away; the next report carries the same.
       }
       const wait = health.ok ? healthMs : troubleMs;
-      await pause(wait, AbortSignal.any([signal, wakeHealth.signal]));
+      await pause(wait, AbortSignal.any([over, wakeHealth.signal]));
     }
   }
 }

@@ -161,7 +161,7 @@ function emptied(fleet: Fleet, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const until = performance.now() + ms;
     const look = () => {
-      if (fleet.connections === 0 || performance.now() >= until) resolve();
+      if (fleet.present === 0 || performance.now() >= until) resolve();
       else setTimeout(look, Math.min(50, ms));
     };
     look();
