@@ -93,6 +93,7 @@ test('each request is recorded once, without a secret, and its trace goes on unt
   for (const record of records) {
     for (const name of Object.keys(record)) assert.ok(name in accessFields, name);
     assert.match(String(record['id']), /^[0-9a-f-]{36}$/);
+    assert.equal(record['protocol'], 'HTTP/1.1');
   }
   const shown = (path: string) => {
     const record = records.find((one) => one['path'] === path);

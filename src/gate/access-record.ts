@@ -64,7 +64,7 @@ export function accessRecord(
     server: listener.server,
     stage: listener.stage,
     generation: scene.generation,
-    protocol: 'HTTP/1.1',
+    protocol: scene.protocol,
     method: exchange.info.method,
     path: shownPath(exchange.info.path),
     query: parameterNames(exchange.info.query),

@@ -15,6 +15,8 @@ export type Scene = {
   readonly address: string;
   readonly port: number;
   readonly parties: Parties;
+  /** Between caller and gate. */
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
 };
 
 /** `now` is milliseconds since the epoch, `random` at least 8 bytes that make the id unique. */

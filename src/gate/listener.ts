@@ -193,7 +193,8 @@ export async function openListener(
     const { listener, generation, parties } = view;
     const address = callerAddress(client.remoteAddress);
     const port = client.remotePort ?? 0;
-    return { gate: around.gate, listener, generation, identity, address, port, parties };
+    const protocol = client.alpnProtocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1';
+    return { gate: around.gate, listener, generation, identity, address, port, parties, protocol };
   }
 
   function raise(finding: Finding, scene: Scene): void {

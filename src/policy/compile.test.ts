@@ -502,3 +502,16 @@ test('hosts whose forwarded traffic nobody judges are named while a shield stand
     false,
   );
 });
+
+test("a server's limits reach its gate, and nobody else's", () => {
+  const limited = inventory();
+  const [first, ...others] = limited.servers;
+  assert.ok(first);
+  const servers = [{ ...first, limits: { connectionsPerSource: 7 } }, ...others];
+  const { gates } = compile(input({ inventory: { ...limited, servers }, stages: [at('inspect')] }));
+  const listeners = [...gates.values()].flatMap((gate) => GatePlan.shape.listeners.parse(gate.listeners));
+  assert.deepEqual(
+    listeners.map(({ server, limits }) => [server, limits]),
+    [['api-1', { connectionsPerSource: 7 }]],
+  );
+});
