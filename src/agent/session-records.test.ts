@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentPlan } from '../model/plan.ts';
+import type { AgentPlan, PlanRule } from '../model/plan.ts';
 import { SessionRecord } from '../model/record.ts';
 import { exampleService, planOf } from '../nft/example-plan.ts';
 import { parseEvent, parseFlow } from './conntrack-events.ts';
@@ -59,12 +59,15 @@ test('one record for a connection, with its end and not that of its entry', () =
   listed([flow, { ...flow, id: '99' }], 1700000005000);
   event(direct.destroy);
   assert.equal(records.length, 1);
-  assert.deepEqual(records[0], {
+  const { id, ...first } = records[0] ?? assert.fail('no record');
+  assert.match(id ?? '', /^[0-9a-z]{9}-[0-9a-f]{16}$/);
+  assert.deepEqual(first, {
     agent: 'cp-1',
     server: 'prod/api',
     generation: 4,
     verdict: 'accepted',
     rule: 'policy/break-glass',
+    reason: 'test',
     from: { address: '10.9.0.7', name: 'unknown', tags: [] },
     to: { address: '10.0.0.1', port: 6443 },
     startedAt: '2023-11-14T22:13:20.250Z',
@@ -151,4 +154,21 @@ test('refused callers: what was added since the last look, once', () => {
   use(resolvePlan(planOf([exampleService], 5), local));
   denied([element], 6_000);
   assert.equal(records.at(-1)?.attempts, 3);
+});
+
+test('a rule may ask for a sample, or for no records at all', () => {
+  const sessions = (change: Partial<PlanRule>): SessionRecord[] => {
+    const rules = exampleService.rules.map((rule) => ({ ...rule, ...change }));
+    const { event, records } = recorder({ services: [{ ...exampleService, rules }] });
+    for (let i = 0; i < 7; i++)
+      event(direct.destroy.replace('id=11', `id=${i}`).replaceAll('40000', `4000${i}`));
+    return records;
+  };
+  assert.equal(sessions({}).length, 7);
+  assert.equal(new Set(sessions({}).map(({ id }) => id)).size, 7);
+  assert.deepEqual(
+    sessions({ sample: 3 }).map(({ sample }) => sample),
+    [3, 3, 3],
+  );
+  assert.deepEqual(sessions({ log: false }), []);
 });

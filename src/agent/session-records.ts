@@ -1,4 +1,5 @@
 // Events of conntrack and refused callers of the table → session records. No I/O: the watch feeds it.
+import { createHash } from 'node:crypto';
 import { timestamp } from '../base/clock.ts';
 import type { Party, SessionRecord } from '../model/record.ts';
 import { judge, type ResolvedService } from '../nft/intervals.ts';
@@ -43,7 +44,9 @@ function refusedBy(target: ResolvedService, caller: string): string {
   return verdict === 'pass' ? earlierPlan : rule;
 }
 
-export function createSessionRecorder(agent: string, emit: (record: SessionRecord) => void): SessionRecorder {
+type Facts = Omit<SessionRecord, 'id' | 'agent' | 'reason' | 'sample'>;
+
+export function createSessionRecorder(agent: string, send: (record: SessionRecord) => void): SessionRecorder {
   const open = new Map<string, Opened>();
   let resolved: Protected | undefined;
   /** Made when it is first asked for: a plan may know a hundred thousand addresses. */
@@ -56,6 +59,32 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
   let counted = new Map<string, DeniedElement>();
   let countedAt: number | undefined;
 
+  /** Sessions met so far by rules that ask for a sample, by server and rule. */
+  const sampled = new Map<string, number>();
+
+  /** `what` tells sessions apart that have everything else in common. */
+  function emit({ service }: Pick<ResolvedService, 'service'>, facts: Facts, what: string): void {
+    const rule = service.rules.find(({ id }) => id === facts.rule);
+    if (rule?.log === false) return;
+    const key = `${service.id} ${facts.rule}`;
+    const met = sampled.get(key) ?? 0;
+    if (rule?.sample) sampled.set(key, met + 1);
+    if (rule?.sample && met % rule.sample !== 0) return;
+    const { tags } = partyOf(facts.to.address);
+    const text = [agent, facts.from.address, facts.to.address, facts.to.port, facts.startedAt, what].join(
+      ' ',
+    );
+    const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+    send({
+      id: `${Date.parse(facts.endedAt).toString(36).padStart(9, '0')}-${digest}`,
+      agent,
+      ...facts,
+      ...(rule ? { reason: rule.because.slice(0, 2_048) } : {}),
+      to: tags.length > 0 ? { ...facts.to, tags } : facts.to,
+      ...(rule?.sample ? { sample: rule.sample } : {}),
+    });
+  }
+
   function record(flow: Flow, at: number, plan: Protected, target: ResolvedService): void {
     const { service } = target;
     const began = open.get(flow.id);
@@ -65,8 +94,7 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
     const allowed = judged.verdict === 'pass' || judged.verdict === 'steer';
     const throughGate = flow.serverPort !== flow.port && flow.serverPort === service.gatePort;
     const end = began?.ended ?? at;
-    emit({
-      agent,
+    const facts: Facts = {
       server: service.server,
       generation: began?.generation ?? plan.plan.generation,
       verdict: throughGate ? 'steered' : 'accepted',
@@ -80,7 +108,8 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
       bytesIn: flow.bytesIn,
       packetsOut: flow.packetsOut,
       packetsIn: flow.packetsIn,
-    });
+    };
+    emit(target, facts, `${flow.id} ${flow.sourcePort}`);
   }
 
   return {
@@ -139,8 +168,7 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
         const target = plan.at(element.address, element.port);
         const service = target?.service ?? plan.behindGate(element.port)[0]?.service;
         if (!service) continue;
-        emit({
-          agent,
+        const facts: Facts = {
           server: service.server,
           generation: plan.plan.generation,
           verdict: 'denied',
@@ -154,7 +182,8 @@ export function createSessionRecorder(agent: string, emit: (record: SessionRecor
           bytesIn: 0,
           packetsOut: attempts,
           packetsIn: 0,
-        });
+        };
+        emit({ service }, facts, 'denied');
       }
       counted = next;
       countedAt = now;

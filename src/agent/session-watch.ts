@@ -41,6 +41,8 @@ export function watchSessions(parts: SessionWatchParts, signal: AbortSignal): Se
   const counts = { accepted: 0, steered: 0, denied: 0 };
   const spool = createSpool<SessionRecord>({
     send: (sessions) => link.sendSessions({ sessions: [...sessions] }),
+    // What happens now is worth more than what happened when the controller went away.
+    full: 'drop-oldest',
   });
   const recorder = createSessionRecorder(name, (record) => {
     counts[record.verdict] += 1;

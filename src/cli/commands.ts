@@ -21,6 +21,7 @@ import { policyHistory, policyShow } from './policy-show.ts';
 import { probe } from './probe.ts';
 import { protect } from './protect.ts';
 import { remove } from './remove.ts';
+import { sessionsPairs, sessionsSeries, sessionsTop } from './session-queries.ts';
 import { sessions } from './sessions.ts';
 import { shieldsTest } from './shields-test.ts';
 import { stage } from './stage.ts';
@@ -41,6 +42,9 @@ export const commands: readonly Command[] = [
   events,
   why,
   sessions,
+  sessionsTop,
+  sessionsSeries,
+  sessionsPairs,
   logVerify,
   advisories,
   advisoriesAdd,

@@ -4,6 +4,7 @@ import type { Route } from './http-server.ts';
 import { inventoryRoutes } from './inventory-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Services } from './route-parts.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 export function createRoutes(services: Services): readonly Route[] {
@@ -11,6 +12,7 @@ export function createRoutes(services: Services): readonly Route[] {
     { method: 'GET', path: '/v1/healthz', roles: 'anyone', handle: () => ({ json: { ok: true } }) },
     ...workerRoutes(services),
     ...adminRoutes(services),
+    ...sessionRoutes(services),
     ...inventoryRoutes(services),
     ...policyRoutes(services),
   ];

@@ -1,7 +1,9 @@
 // Session records: many, kept by count, outside the chained log.
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { SessionPair, SessionStep, SessionTop } from '../model/api.ts';
 import type { SessionRecord } from '../model/record.ts';
+import { type SessionKey, type SessionQuery, sessionQueries } from './session-queries.ts';
 
 export type SessionCounts = Record<SessionRecord['verdict'], number>;
 
@@ -9,6 +11,12 @@ export type Sessions = {
   add(records: readonly SessionRecord[]): void;
   /** Newest first. */
   list(limit: number, verdict?: SessionRecord['verdict']): readonly SessionRecord[];
+  /** Who, what or where most sessions were, the most first. */
+  top(query: SessionQuery, by: SessionKey, limit: number): readonly SessionTop[];
+  /** Sessions by the time of their end, oldest first; times with none are left out. */
+  series(query: SessionQuery, stepSeconds: number): readonly SessionStep[];
+  /** Who talks to whom, by the values of one tag type at both ends; without the tag, by name. */
+  pairs(query: SessionQuery, type: string, limit: number): readonly SessionPair[];
   /** All records ever added, those no longer kept among them. */
   counts(): SessionCounts;
   close(): void;
@@ -22,10 +30,11 @@ export function openSessions(path: string, keep: number): Sessions {
   database.exec(`
     PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
     CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY, verdict TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+    CREATE UNIQUE INDEX IF NOT EXISTS by_record ON sessions (body ->> '$.agent', body ->> '$.id');
     CREATE INDEX IF NOT EXISTS by_verdict ON sessions (verdict, id);
     CREATE TABLE IF NOT EXISTS totals (verdict TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
   `);
-  const insert = database.prepare('INSERT INTO sessions (verdict, body) VALUES (?, ?)');
+  const insert = database.prepare('INSERT OR IGNORE INTO sessions (verdict, body) VALUES (?, ?)');
   const count = database.prepare(
     'INSERT INTO totals VALUES (?, 1) ON CONFLICT (verdict) DO UPDATE SET n = n + 1',
   );
@@ -38,7 +47,8 @@ export function openSessions(path: string, keep: number): Sessions {
       database.exec('BEGIN');
       try {
         for (const record of records) {
-          insert.run(record.verdict, JSON.stringify(record));
+          // Sent again, because the answer to the first time was lost.
+          if (insert.run(record.verdict, JSON.stringify(record)).changes === 0) continue;
           count.run(record.verdict);
         }
         trim.run(keep);
@@ -57,6 +67,7 @@ export function openSessions(path: string, keep: number): Sessions {
       for (const row of totals.all()) counts[row['verdict'] as SessionRecord['verdict']] = row['n'] as number;
       return counts;
     },
+    ...sessionQueries(database),
     close: () => database.close(),
   };
 }

@@ -167,6 +167,28 @@ export const EventsAnswer = z.strictObject({ entries: z.array(Entry) });
 export type EventsAnswer = z.infer<typeof EventsAnswer>;
 /** GET /v1/sessions?limit=N&verdict=… (admin): newest first. */
 export const SessionsAnswer = z.strictObject({ sessions: z.array(SessionRecord) });
+
+/** Connections accepted and steered, packets denied, and bytes from callers and to them. */
+const SessionSums = z.strictObject({
+  accepted: z.int(),
+  steered: z.int(),
+  denied: z.int(),
+  bytesOut: z.number(),
+  bytesIn: z.number(),
+});
+export const SessionTop = SessionSums.extend({ key: z.string(), last: Timestamp });
+export type SessionTop = z.infer<typeof SessionTop>;
+export const SessionStep = SessionSums.extend({ at: Timestamp });
+export type SessionStep = z.infer<typeof SessionStep>;
+export const SessionPair = SessionSums.extend({ from: z.string(), to: z.string(), last: Timestamp });
+export type SessionPair = z.infer<typeof SessionPair>;
+/**
+ * GET /v1/sessions/top?by=source|name|server|rule|agent&limit=N, /v1/sessions/series?step=SECONDS,
+ * /v1/sessions/pairs?type=TAGTYPE&limit=N (admin), each with `since` (RFC 3339), `server` and `verdict` to choose records.
+ */
+export const SessionTopAnswer = z.strictObject({ top: z.array(SessionTop) });
+export const SessionSeriesAnswer = z.strictObject({ series: z.array(SessionStep) });
+export const SessionPairsAnswer = z.strictObject({ pairs: z.array(SessionPair) });
 export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
 /** Of a verdict, of an incident, or an Audit-ID. */
 export const WhyId = z.string().regex(/^[0-9A-Za-z._-]{1,64}$/);

@@ -13,17 +13,27 @@ export type Party = z.infer<typeof Party>;
  * ones from the table's counters (one record per source, service and interval, `attempts` packets).
  */
 export const SessionRecord = z.strictObject({
+  /** The same however often it is sent; sorts by its end. Records of older agents have none. */
+  id: z
+    .string()
+    .regex(/^[0-9a-z-]{8,64}$/)
+    .optional(),
   agent: Name,
   server: Name,
   generation: z.int(),
   verdict: z.enum(['accepted', 'steered', 'denied']),
   rule: z.string(),
+  /** Why the rule is about this caller. */
+  reason: z.string().max(2_048).optional(),
   from: Party,
-  to: z.strictObject({ address: Address, port: Port }),
+  /** The tags are those of the address, where the agent knows any. */
+  to: z.strictObject({ address: Address, port: Port, tags: z.array(Tag).optional() }),
   startedAt: Timestamp,
   endedAt: Timestamp,
   /** Denied: packets refused. Accepted and steered: 1. */
   attempts: z.int().min(0),
+  /** It stands for so many like it: the rule asks for a sample. */
+  sample: z.int().min(2).optional(),
   bytesOut: z.int().min(0),
   bytesIn: z.int().min(0),
   packetsOut: z.int().min(0),

@@ -18,7 +18,13 @@ import {
   type ProbeRequest,
   type Role,
   type SessionBatch,
+  type SessionPair,
+  SessionPairsAnswer,
+  SessionSeriesAnswer,
+  type SessionStep,
   SessionsAnswer,
+  type SessionTop,
+  SessionTopAnswer,
   type StageRequest,
   Status,
   TagsAnswer,
@@ -177,6 +183,13 @@ export type PolicyLife = {
   rollback(request: RollbackRequest): Promise<Commit>;
 };
 
+/** Which session records are asked about. */
+export type SessionsWanted = {
+  readonly since?: string | undefined;
+  readonly server?: string | undefined;
+  readonly verdict?: string | undefined;
+};
+
 /** The calls that need the admin certificate. Every call may throw as JsonClient.call says. */
 export type Admin = {
   /** `address:port` of the controller. */
@@ -193,6 +206,9 @@ export type Admin = {
   sessions(want?: { limit?: number; verdict?: SessionRecord['verdict'] }): Promise<readonly SessionRecord[]>;
   /** What a verdict's or an incident's id stands for. */
   why(id: string): Promise<WhyAnswer>;
+  sessionTop(want: SessionsWanted & { by: string; limit: number }): Promise<readonly SessionTop[]>;
+  sessionSeries(want: SessionsWanted & { step: number }): Promise<readonly SessionStep[]>;
+  sessionPairs(want: SessionsWanted & { type: string; limit: number }): Promise<readonly SessionPair[]>;
   setStage(request: StageRequest): Promise<void>;
   /** Probes now, all servers or the one named, and answers when their stages are decided. */
   probe(request?: ProbeRequest): Promise<Status>;
@@ -248,6 +264,12 @@ export function openAdmin(folder: string): Admin {
       return parseAnswer(SessionsAnswer, await get(`/v1/sessions?limit=${limit}${filter}`)).sessions;
     },
     why: async (id) => parseAnswer(WhyAnswer, await get(`/v1/why?id=${encodeURIComponent(id)}`)),
+    sessionTop: async (want) =>
+      parseAnswer(SessionTopAnswer, await get(`/v1/sessions/top?${search(want)}`)).top,
+    sessionSeries: async (want) =>
+      parseAnswer(SessionSeriesAnswer, await get(`/v1/sessions/series?${search(want)}`)).series,
+    sessionPairs: async (want) =>
+      parseAnswer(SessionPairsAnswer, await get(`/v1/sessions/pairs?${search(want)}`)).pairs,
     async setStage(request) {
       await send('POST', '/v1/stage', request);
     },
@@ -300,6 +322,13 @@ export function openAdmin(folder: string): Admin {
     advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
     close: () => client.close(),
   };
+}
+
+function search(want: Readonly<Record<string, string | number | undefined>>): string {
+  const set = Object.entries(want).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return new URLSearchParams(set as [string, string][]).toString();
 }
 
 function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {

@@ -191,3 +191,26 @@ test('a file that can not be written is told once, and the spool goes on', async
   assert.deepEqual([seen, told], [[1], ['unwritable']]);
   rmSync(folder, { recursive: true });
 });
+
+test('a full spool that drops the oldest keeps what is on its way and what came last', async () => {
+  let away = true;
+  const sent: number[] = [];
+  const spool = createSpool<number>({
+    send: async (batch) => {
+      if (away) throw new Failure('controller-unreachable', 'away');
+      sent.push(...batch);
+    },
+    maxItems: 3,
+    batchItems: 1,
+    minBackoffMs: 5,
+    full: 'drop-oldest',
+  });
+  for (const item of [1, 2, 3]) spool.push(item);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const item of [4, 5]) spool.push(item);
+  assert.deepEqual([spool.pending, spool.dropped], [3, 2]);
+  away = false;
+  await spool.drained(5_000);
+  assert.deepEqual(sent, [1, 4, 5]);
+  spool.close();
+});

@@ -14,6 +14,8 @@ export type SpoolOptions<T> = {
   readonly maxBackoffMs?: number;
   /** A small whole number: what ranks higher is sent first, and takes the place of what ranks lower in a full spool. */
   readonly rank?: (item: T) => number;
+  /** What a full spool drops among items of one rank: the newest when left out. */
+  readonly full?: 'drop-newest' | 'drop-oldest';
   /** Keeps what waits over a restart. */
   readonly store?: SpoolStore<T>;
 };
@@ -29,8 +31,8 @@ export type SpoolStore<T> = {
 
 export type Spool<T> = {
   /**
-   * Queues an item. A full spool drops the newest of the lowest rank and counts it: what was seen first is what shows how
-   * something began.
+   * Queues an item. A full spool drops one of the lowest rank and counts it: the newest, for what was seen first is what
+   * shows how something began, unless `full` says otherwise.
    */
   push(item: T): void;
   /** Items waiting. */
@@ -47,7 +49,7 @@ export type Spool<T> = {
 
 export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
   const { send, maxItems = 10_000, batchItems = 500, minBackoffMs = 200, maxBackoffMs = 10_000 } = options;
-  const { rank = () => 0, store } = options;
+  const { rank = () => 0, store, full = 'drop-newest' } = options;
   /** By rank; each oldest first. */
   const queues: T[][] = [];
   const idle = new Set<() => void>();
@@ -78,12 +80,18 @@ export function createSpool<T>(options: SpoolOptions<T>): Spool<T> {
     return false;
   }
 
+  function dropOldest(queue: T[]): boolean {
+    const gone = queue.splice(sending?.queue === queue ? sending.count : 0, 1).length;
+    waiting -= gone;
+    return gone === 1;
+  }
+
   function take(item: T): boolean {
     const queue = queueOf(item);
     if (closed) return false;
     if (waiting >= maxItems) {
       dropped += 1;
-      if (!makeRoom(queue)) return false;
+      if (!makeRoom(queue) && !(full === 'drop-oldest' && dropOldest(queue))) return false;
     }
     queue.push(item);
     waiting += 1;
