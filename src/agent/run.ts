@@ -87,6 +87,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
         detail: [standing, ...problems, ...(now.repaired ? [`repaired: ${now.repaired}`] : [])].join('; '),
         listening: [],
         counters: { ...(await enforcer.counters()), ...sessions.counters() },
+        ...(now.repaired === undefined ? {} : { repaired: now.repaired }),
       });
       now.repaired = undefined;
     };

@@ -39,6 +39,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
   stage: (data) =>
     `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}${data['first'] === undefined ? '' : `; asked for by ${data['first']} too`}`,
+  drift: (data) => `the host's table was repaired: ${data['found']}`,
   token: (data) => `for ${data['role']} ${data['name']}, good until ${data['expiresAt']}`,
   resolved: (data) =>
     data['error'] === undefined
@@ -50,7 +51,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   plan: (data) => `plan ${data['generation']} for the ${data['kind']}`,
   receipt: (data) =>
     data['ok']
-      ? `${data['kind']} applied plan ${data['generation']} in ${Math.round(Number(data['milliseconds']))} ms, ${data['connectionsCut']} connections cut`
+      ? `${data['kind']} applied plan ${data['generation']} in ${Math.round(Number(data['milliseconds']))} ms, ${data['connectionsCut']} connections cut${cutText(data['cut'])}`
       : `${data['kind']} REFUSED plan ${data['generation']}: ${data['error']}`,
   health: (data) => `${data['kind'] ?? ''} ${data['ok'] ? 'ok' : 'NOT OK'}: ${data['detail']}`.trim(),
   incident: (data) => {
@@ -64,6 +65,16 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
     return `${data['severity']} ${data['rule']}, ${done}: ${caller} at ${partyText(record(who['from']))}${request}${held}: ${data['message']}`;
   },
 };
+
+/** Whose connections were cut, the first few. */
+function cutText(cut: unknown): string {
+  if (!Array.isArray(cut) || cut.length === 0) return '';
+  const some = cut.slice(0, 3).map((each) => {
+    const { from, connections, rule } = record(each);
+    return `${from} ${connections} by ${rule}`;
+  });
+  return ` (${some.join(', ')}${cut.length > 3 ? ' …' : ''})`;
+}
 
 /** What was done, in a word. */
 const actions: Readonly<Record<string, string>> = {

@@ -38,7 +38,7 @@ export type UpOptions = {
 /** How long the agent and the gate may take from their start to their first word to the controller. */
 const reportMs = 20_000;
 /** What `up` tells of the log as it happens. */
-const told = new Set(['stage', 'incident', 'probe', 'safe-probe', 'health']);
+const told = new Set(['stage', 'incident', 'probe', 'safe-probe', 'health', 'drift']);
 
 /**
  * Runs until the context's signal is aborted.

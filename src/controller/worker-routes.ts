@@ -95,6 +95,11 @@ export function workerRoutes(services: Services): readonly Route[] {
         const change = workers.report(report);
         if (change && entries.take(actor(caller)))
           core.record([{ kind: 'health', actor: actor(caller), subject: report.name, data: change }]);
+        const { repaired } = report;
+        if (repaired !== undefined && entries.take(actor(caller))) {
+          const data = { found: repaired };
+          core.record([{ kind: 'drift', actor: actor(caller), subject: report.name, data }]);
+        }
         reconciler.run();
         return undefined;
       },

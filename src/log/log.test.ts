@@ -282,13 +282,18 @@ test('a data folder has one holder, in this process and in others, and kill -9 f
   writeFileSync(
     script,
     `import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, '../platform/folder-lock.ts'))};
-     lockFolder(${JSON.stringify(dataDir)}); process.send('held'); setInterval(() => {}, 1000);`,
+     // Kept in reach: a lock that nobody refers to is collected, and let go.
+     globalThis.lock = lockFolder(${JSON.stringify(dataDir)}); process.send('held'); setInterval(() => {}, 1000);`,
   );
   const child = fork(script, { execArgv: ['--disable-warning=ExperimentalWarning'] });
-  await once(child, 'message');
-  assert.throws(() => lockFolder(dataDir), { code: 'data-folder-in-use' });
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  const exited = once(child, 'exit');
+  try {
+    await once(child, 'message');
+    assert.throws(() => lockFolder(dataDir), { code: 'data-folder-in-use' });
+  } finally {
+    child.kill('SIGKILL');
+  }
+  await exited;
   lockFolder(dataDir).release();
 });
 

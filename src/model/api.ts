@@ -52,6 +52,8 @@ export const HealthReport = z.strictObject({
   /** Gate: ports that accept connections and reach their server. */
   listening: z.array(z.int()).default([]),
   counters: z.record(z.string(), z.number()).default({}),
+  /** Agent: what somebody else had changed in the kernel, and was put right since the last report. It is logged. */
+  repaired: z.string().max(1_024).optional(),
 });
 export type HealthReport = z.infer<typeof HealthReport>;
 export const IncidentBatch = z.strictObject({ incidents: z.array(Incident).max(1000) });

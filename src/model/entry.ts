@@ -17,6 +17,7 @@ export const EntryKind = z.enum([
   'health',
   'incident',
   'safe-probe',
+  'drift',
   'token',
   'draft',
   'approval',

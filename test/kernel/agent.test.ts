@@ -267,7 +267,7 @@ test('drift is repaired: a table deleted, a rule taken out, an element taken out
   ]) {
     const mark = agent.mark();
     assert.equal((await world.run('nft', damage)).code, 0, damage.join(' '));
-    await agent.said((said) => (/repaired: /.test(said.health?.detail ?? '') ? true : undefined), mark);
+    await agent.said((said) => (/^the table /.test(said.health?.repaired ?? '') ? true : undefined), mark);
     assert.equal(await outsider(), 'ECONNREFUSED', damage.join(' '));
   }
 });

@@ -1,5 +1,6 @@
 // The table in a real kernel: what each caller meets, and what becomes of connections that are open when a plan changes.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { type Applied, applyPlan, type Before } from '../../src/agent/apply.ts';
 import { compare } from '../../src/agent/drift.ts';
@@ -11,12 +12,13 @@ import { makeWorld, type World } from './world.ts';
 
 let world: World;
 let generation = 0;
-let standing: Applied | undefined;
+let standing: Before['former'];
 before(async () => {
   world = await makeWorld();
   await world.host.listen(6443);
   await world.host.listen(16443);
   await world.host.listen(8080);
+  await world.host.listen(8081);
   await world.back.listen(6443);
 });
 after(() => world?.[Symbol.asyncDispose]());
@@ -25,10 +27,11 @@ after(() => world?.[Symbol.asyncDispose]());
 async function apply(change: Partial<ProtectedService> = {}) {
   generation += 1;
   const plan = planOf([{ ...exampleService, ...change }], generation);
-  standing = await applyPlan({ run: world.run, clock: systemClock }, plan, former(standing));
-  return standing;
+  const applied: Applied = await applyPlan({ run: world.run, clock: systemClock }, plan, former(standing));
+  standing = applied;
+  return applied;
 }
-const former = (standing: Applied | undefined): Before => (standing ? { former: standing } : {});
+const former = (known: Before['former']): Before => (known ? { former: known } : {});
 const everybody = (verdict: ProtectedService['default']): Partial<ProtectedService> => ({
   rules: exampleService.rules.slice(0, 1),
   default: verdict,
@@ -179,40 +182,96 @@ test('packets that only pass through are judged too, at both ends of an open con
   await kept.end();
 });
 
-test("other people's NAT opens no way: kube-proxy's service address, a node port, a server elsewhere", async () => {
-  const kubeProxy = `table ip kube {
-    chain services {
-      type nat hook prerouting priority dstnat; policy accept;
-      ip daddr 10.96.0.1 tcp dport 443 dnat to 10.0.0.1:6443
-      ip daddr 10.96.0.9 tcp dport 443 dnat to 10.2.0.1:6443
-      tcp dport 30443 dnat to 10.0.0.1:6443
+/** What kube-proxy writes: natively, and by iptables. The second has a firewall beside it, as firewalld or Docker write. */
+const neighbours: readonly {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly script: string;
+  readonly tables: readonly string[];
+}[] = [
+  {
+    name: 'nftables',
+    program: 'nft',
+    args: ['-f', '-'],
+    tables: ['kube'],
+    script: `table ip kube {
+      chain services {
+        type nat hook prerouting priority dstnat; policy accept;
+        ip daddr 10.96.0.1 tcp dport 443 dnat to 10.0.0.1:6443
+        ip daddr 10.96.0.9 tcp dport 443 dnat to 10.2.0.1:6443
+        tcp dport 30443 dnat to 10.0.0.1:6443
+      }
+    }\n`,
+  },
+  {
+    name: 'iptables',
+    program: 'iptables-nft-restore',
+    args: [],
+    tables: ['nat', 'filter'],
+    script: `*nat
+:PREROUTING ACCEPT [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-API - [0:0]
+:KUBE-SEP-API - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp --dport 443 -j KUBE-SVC-API
+-A KUBE-SVC-API -j KUBE-SEP-API
+-A KUBE-SEP-API -p tcp -j DNAT --to-destination 10.0.0.1:6443
+-A KUBE-SERVICES -d 10.96.0.9/32 -p tcp --dport 443 -j DNAT --to-destination 10.2.0.1:6443
+-A KUBE-SERVICES -p tcp --dport 30443 -j DNAT --to-destination 10.0.0.1:6443
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -p tcp --dport 8081 -j REJECT --reject-with tcp-reset
+-A INPUT -p tcp -j ACCEPT
+COMMIT
+`,
+  },
+];
+
+for (const { name, program, args, script, tables } of neighbours) {
+  const missing =
+    name === 'iptables' && !existsSync('/usr/sbin/iptables-nft') ? 'iptables is not installed' : false;
+  test(`other people's NAT (${name}) opens no way: a service address, a node port, a server elsewhere`, {
+    skip: missing,
+  }, async () => {
+    assert.equal((await world.run(program, args, { input: script })).stderr, '');
+    const endpoints = [...exampleService.endpoints, { address: '10.96.0.9', port: 443 }];
+    await apply({ endpoints });
+    const cases: [string, string, number, string][] = [
+      ['10.9.0.7', '10.96.0.1', 443, '6443 10.9.0.7'],
+      ['10.9.0.8', '10.96.0.1', 443, 'ECONNREFUSED'],
+      ['192.0.2.1', '10.96.0.1', 443, '16443 192.0.2.1'],
+      ['10.9.0.7', '10.96.0.9', 443, '6443 10.9.0.7'],
+      ['10.9.0.8', '10.96.0.9', 443, 'ECONNREFUSED'],
+      ['192.0.2.1', '10.96.0.9', 443, '16443 192.0.2.1'],
+      // A way that no plan names is judged where it arrives: nobody who must be steered gets past the gate.
+      ['10.9.0.7', '10.0.0.1', 30443, '6443 10.9.0.7'],
+      ['10.9.0.8', '10.0.0.1', 30443, 'ECONNREFUSED'],
+      ['192.0.2.1', '10.0.0.1', 30443, 'ECONNREFUSED'],
+      // What a firewall beside ours accepts is refused all the same, and what it refuses we don't open.
+      ['10.9.0.8', '10.0.0.1', 6443, 'ECONNREFUSED'],
+      ...(name === 'iptables'
+        ? [['10.9.0.7', '10.0.0.1', 8081, 'ECONNREFUSED'] as [string, string, number, string]]
+        : []),
+    ];
+    for (const [from, to, port, want] of cases) {
+      const connection = await world.caller.connect(from, to, port);
+      assert.equal(connection.said, want, `${from} → ${to} port ${port}`);
+      if (want.includes(' ')) await connection.end();
     }
-  }\n`;
-  assert.equal((await world.run('nft', ['-f', '-'], { input: kubeProxy })).stderr, '');
-  const endpoints = [...exampleService.endpoints, { address: '10.96.0.9', port: 443 }];
-  await apply({ endpoints });
-  const cases: [string, string, number, string][] = [
-    ['10.9.0.7', '10.96.0.1', 443, '6443 10.9.0.7'],
-    ['10.9.0.8', '10.96.0.1', 443, 'ECONNREFUSED'],
-    ['192.0.2.1', '10.96.0.1', 443, '16443 192.0.2.1'],
-    ['10.9.0.7', '10.96.0.9', 443, '6443 10.9.0.7'],
-    ['10.9.0.8', '10.96.0.9', 443, 'ECONNREFUSED'],
-    ['192.0.2.1', '10.96.0.9', 443, '16443 192.0.2.1'],
-    // A way that no plan names is judged where it arrives: nobody who must be steered gets past the gate.
-    ['10.9.0.7', '10.0.0.1', 30443, '6443 10.9.0.7'],
-    ['10.9.0.8', '10.0.0.1', 30443, 'ECONNREFUSED'],
-    ['192.0.2.1', '10.0.0.1', 30443, 'ECONNREFUSED'],
-  ];
-  for (const [from, to, port, want] of cases) {
-    const connection = await world.caller.connect(from, to, port);
-    assert.equal(connection.said, want, `${from} → ${to} port ${port}`);
-    if (want.includes(' ')) await connection.end();
-  }
-  const elsewhere = await world.caller.connect('10.9.0.7', '10.96.0.9', 443);
-  await apply({ endpoints, rules: [], default: 'deny' });
-  assert.equal(await elsewhere.echo(), 'ECONNRESET');
-  await world.run('nft', ['delete', 'table', 'ip', 'kube']);
-});
+    const elsewhere = await world.caller.connect('10.9.0.7', '10.96.0.9', 443);
+    await apply({ endpoints, rules: [], default: 'deny' });
+    assert.equal(await elsewhere.echo(), 'ECONNRESET');
+    await removeTable(world.run);
+    for (const table of tables) {
+      const theirs = await world.run('nft', ['list', 'table', 'ip', table]);
+      assert.match(theirs.stdout, /10\.96\.0\.1|8081/, 'theirs is untouched when ours goes');
+      await world.run('nft', ['delete', 'table', 'ip', table]);
+    }
+  });
+}
 
 test('replacing the table lets nobody slip through and disturbs nobody', async () => {
   const rules = [...exampleService.rules, ruleOf('policy/blocked', ['192.0.2.66'], 'deny')];
@@ -223,7 +282,11 @@ test('replacing the table lets nobody slip through and disturbs nobody', async (
   ]);
   let replacing = true;
   const replaced = (async () => {
-    for (let round = 0; round < 12; round++) await apply({ rules });
+    // Every other time as if nothing were known of what stands, so that everything but the hooks is exchanged.
+    for (let round = 0; round < 12; round++) {
+      if (standing && round % 2 === 0) standing = { resolved: standing.resolved };
+      await apply({ rules });
+    }
     replacing = false;
   })();
   let attempts = 0;

@@ -30,6 +30,7 @@ export type World = {
   /** Runs a program in the protected host's namespace. */
   readonly run: Runner;
   readonly hostNamespace: string;
+  readonly callerNamespace: string;
   /** Runs commands in the callers' namespace; those that find nothing to do may fail. */
   inCaller(commands: readonly (readonly string[])[]): Promise<void>;
   /** 10.0.0.1, 2001:db8::1, and 172.17.0.1 that no plan names. */
@@ -105,6 +106,7 @@ export async function makeWorld(): Promise<World> {
     return {
       run: inHost,
       hostNamespace: host,
+      callerNamespace: caller,
       async inCaller(commands) {
         for (const command of commands) await run('ip', ['netns', 'exec', caller, ...command]);
       },
