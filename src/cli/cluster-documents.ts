@@ -1,5 +1,7 @@
 // The inventory and the policy that `protect` writes, from what the cluster says of itself.
+import { canonicalJson } from '../base/canonical-json.ts';
 import { Failure } from '../base/failure.ts';
+import { defaultIdentity } from '../model/identity.ts';
 import type { Inventory, Probe } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
 import type { ClusterFacts } from '../platform/kube-cluster.ts';
@@ -65,6 +67,7 @@ export function inventoryOf(
         gatePort: 16443,
         tags: [],
         probe,
+        ...identityOf(facts),
       },
     ],
     groups:
@@ -72,6 +75,13 @@ export function inventoryOf(
         ? [{ name: 'break-glass', addresses: [...breakGlass], tags: ['label=break-glass'] }]
         : [],
   };
+}
+
+/** Said only where it is not what a server has that says nothing. */
+function identityOf({ identityHeaders }: ClusterFacts): Pick<Inventory['servers'][number], 'identity'> {
+  if (!identityHeaders || canonicalJson(identityHeaders) === canonicalJson(defaultIdentity.headers))
+    return {};
+  return { identity: { ...defaultIdentity, headers: identityHeaders } };
 }
 
 export function policyOf(breakGlass: boolean, observe: boolean): Policy {

@@ -80,6 +80,26 @@ describe('what becomes of a field, by name', () => {
     });
   }
 
+  test('names and prefixes that the server was told to read are identity too', () => {
+    const identityFields = {
+      ...defaultIdentityFields,
+      user: 'X-Auth_User',
+      also: ['x-team', 'x-auth-extra-'],
+    };
+    const caller = callerOf(developer, { identityFields });
+    for (const [name, verdict] of [
+      ['x-auth-user', 'spoof'],
+      ['X-Team', 'spoof'],
+      ['X-Team-Lead', 'pass'],
+      ['X_Auth_Extra_Scopes', 'spoof'],
+      ['X-Auth-Ext', 'pass'],
+      ['X-Remote-User', 'spoof'],
+    ] as const) {
+      assert.equal(caller.verdict(name), verdict, name);
+      assert.equal(forwarded(caller, `${name}: a\r\n`).includes(`${name}: a`), verdict === 'pass', name);
+    }
+  });
+
   test('HTTP/1.1 heads are cut by the same verdicts', () => {
     for (const [name, first, second] of rows) {
       if (name === '') continue;

@@ -74,7 +74,8 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
   const exact: ReadonlySet<string> = new Set(
     [names.user, names.group, ...(names.uid ? [names.uid] : []), ...(names.also ?? [])].map(folded),
   );
-  const prefixes = ['x-remote-', folded(names.extraPrefix)].filter((prefix) => prefix !== '');
+  const more = (names.also ?? []).map(folded).filter((name) => name.endsWith('-'));
+  const prefixes = ['x-remote-', folded(names.extraPrefix), ...more].filter((prefix) => prefix !== '');
   const removed: ReadonlySet<string> = new Set([
     ...sourceNames,
     // Beside the gate's credential it would be a second, ambiguous one.

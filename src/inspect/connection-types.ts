@@ -30,7 +30,7 @@ export type IdentityFields = {
   readonly extraPrefix: string;
   /** Left out: the server reads no UID. */
   readonly uid?: string | undefined;
-  /** Further names that the server reads identity from: a caller's are taken out as well. */
+  /** Further names that the server reads identity from, or prefixes, which end in `-`: a caller's are taken out as well. */
   readonly also?: readonly string[];
 };
 export const defaultIdentityFields: IdentityFields = {

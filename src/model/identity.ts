@@ -23,7 +23,7 @@ export const IdentityHeaders = z.strictObject({
   extraPrefix: FieldName.default('x-remote-extra-'),
   /** `--requestheader-uid-headers` (v1.32 and later): no server reads a UID unless it is told the name. */
   uid: FieldName.optional(),
-  /** Further names that it reads identity from: a caller's are taken out. */
+  /** Further names that it reads identity from, or prefixes, which end in `-`: a caller's are taken out. */
   also: z.array(FieldName).default([]),
 });
 export type IdentityHeaders = z.infer<typeof IdentityHeaders>;

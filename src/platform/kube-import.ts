@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { canonicalAddress } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
-import { getJson, readAnswer } from './kube-cluster.ts';
+import { getJson, readAnswer } from './kube-api.ts';
 import { type Kubeconfig, readKubeconfig, serverAddresses } from './kubeconfig.ts';
 
 /** The rights that the import needs, as a manifest. */

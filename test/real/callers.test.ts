@@ -75,6 +75,17 @@ describe('identity reaches the real audit log', () => {
     assert.equal(event.user.username, 'system:serviceaccount:lab:robot');
   });
 
+  test('with the Audit-ID of the caller, or one that the gate made', async () => {
+    const own = await seenAs({ certificate: 'developer' }, { 'Audit-ID': 'mine-1.a' });
+    assert.equal(own.event.auditID, 'mine-1.a');
+    for (const headers of [{}, { 'Audit-ID': 'not valid' }]) {
+      const { event } = await seenAs({ token: tokens['dev-token'].value }, headers);
+      assert.match(event.auditID, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      // The server's own would be random to the end; the gate counts a connection's requests.
+      assert.match(event.auditID, /-000000000001$/);
+    }
+  });
+
   test('of nobody', async () => {
     const { status, event } = await seenAs({});
     assert.equal(status, 403);
@@ -194,7 +205,7 @@ describe('impersonation', () => {
   });
 });
 
-test('none of this was an incident but the identity headers', () => {
+test('none of this was an incident but the identity headers and the stranger’s certificate', () => {
   const rules = incidentsSince(lab, 0).map(({ rule }) => rule);
-  assert.deepEqual([...new Set(rules)], ['identity-header-stripped']);
+  assert.deepEqual([...new Set(rules)].sort(), ['client-certificate', 'identity-header-stripped']);
 });

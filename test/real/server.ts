@@ -20,6 +20,7 @@ rules: [{level: Metadata}]
 /** audit.k8s.io/v1 Event, what the tests look at. */
 export type AuditEvent = {
   readonly stage: string;
+  readonly auditID: string;
   readonly requestURI: string;
   readonly verb: string;
   readonly user: { readonly username?: string; readonly groups?: readonly string[] };
