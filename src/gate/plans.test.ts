@@ -118,6 +118,42 @@ test('a new plan judges new connections, and a watch under the old one goes on',
   assert.equal(link.incidents[0]?.shield, 'CVE-2099-0001');
 });
 
+test('a plan that says cut: now cuts what an earlier one judged, and its receipt says how many', async () => {
+  const feed = watching();
+  const server = await serverOf(feed.script);
+  const link = makeLink();
+  gateOf(link);
+  const port = await freePort();
+  await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
+  const watcher = await caller(keys, port, keys.user);
+  watcher.send(watch);
+  await watcher.until('chunked');
+  const receipt = await link.plan(gatePlan(2, [{ port, upstreamPort: server.port, cut: 'now' }]));
+  assert.equal(receipt.connectionsCut, 1);
+  await watcher.ended();
+  const next = await caller(keys, port, keys.user);
+  next.send(get);
+  await next.until('ok');
+});
+
+test('new rules end a connection between two exchanges, so that it comes back to be judged by them', async () => {
+  const server = await serverOf();
+  const link = makeLink();
+  gateOf(link);
+  const port = await freePort();
+  await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
+  const idle = await caller(keys, port, keys.user);
+  idle.send(get);
+  await idle.until('ok');
+  const same = await link.plan(gatePlan(2, [{ port, upstreamPort: server.port }]));
+  assert.equal(same.connectionsCut, 0);
+  const had = idle.text().length;
+  idle.send(get);
+  await idle.until(new RegExp(`^[^]{${had + 1},}ok$`));
+  await link.plan(gatePlan(3, [{ port, upstreamPort: server.port, shields: [denyAll] }]));
+  await idle.ended();
+});
+
 for (const [name, then] of [
   ['lifted', (port: number, upstreamPort: number) => gatePlan(2, [{ port, upstreamPort, stage: 'lifted' }])],
   ['taken out', () => gatePlan(2, [])],

@@ -104,16 +104,21 @@ for (const [when, why, over] of refused) {
   });
 }
 
-test('an error of evaluation counts as fired and closes', () => {
-  const set = compileRules([
-    { id: 'CVE-1-1', rules: [rule({ when: 'request.headers["none"][0] == "x"', action: 'log' })] },
-  ]);
-  const fired = judge(set.request(facts, false), attributes());
-  assert.deepEqual(
-    fired.map((one) => [one.shield, one.rule, one.action]),
-    [['CVE-1-1', 'rule-error', 'close-client-and-server']],
-  );
-});
+for (const [onError, action] of [
+  [undefined, 'close-client-and-server'],
+  ['closed', 'close-client-and-server'],
+  ['open', 'log'],
+] as const) {
+  test(`an error of evaluation counts as fired; onError ${onError}: ${action}`, () => {
+    const broken = rule({ when: 'request.headers["none"][0] == "x"', action: 'deny' });
+    const set = compileRules([{ id: 'CVE-1-1', rules: [{ ...broken, ...(onError ? { onError } : {}) }] }]);
+    const fired = judge(set.request(facts, false), attributes());
+    assert.deepEqual(
+      fired.map((one) => [one.shield, one.rule, one.action]),
+      [['CVE-1-1', 'rule-error', action]],
+    );
+  });
+}
 
 test('all rules that fire are told in order; the most severe action is carried out', () => {
   const set = compileRules([

@@ -3,7 +3,7 @@
 // Outcome: every rule that fires is a finding, in the order of the shields and of the rules within them; the most
 // severe action of all that fired is carried out (`severest`); no rule fired means `allow`. A rule whose predicate
 // can't be evaluated counts as fired, under the code `rule-error`, with the action close-client-and-server: closed by
-// default (DESIGN decision 11).
+// default (DESIGN decision 11). Where the rule says `onError: open`, the action is `log`.
 import type { Severity } from '../model/common.ts';
 import type { GateShield } from '../model/plan.ts';
 import type { RuleAction, RulePhase } from '../model/shield.ts';
@@ -20,7 +20,7 @@ export type Fired = {
   /** HTTP status of a `deny`. */
   readonly status: number;
 };
-type CompiledRule = Fired & { readonly test: Predicate['test'] };
+type CompiledRule = Fired & { readonly test: Predicate['test']; readonly failsOpen: boolean };
 
 /** What candidates are found by. */
 export type RuleFacts = {
@@ -77,6 +77,7 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
           message: rule.message,
           status: rule.status ?? 403,
           test: predicate.test,
+          failsOpen: rule.onError === 'open',
         },
       });
     }
@@ -110,9 +111,11 @@ function failed(rule: CompiledRule): Fired {
   return {
     shield: rule.shield,
     rule: 'rule-error',
-    action: 'close-client-and-server',
+    action: rule.failsOpen ? 'log' : 'close-client-and-server',
     severity: 'major',
-    message: `The rule ${rule.rule} could not be evaluated on this request, so it counts as fired.`,
+    message: rule.failsOpen
+      ? `The rule ${rule.rule} could not be evaluated on this request, and lets such ones pass.`
+      : `The rule ${rule.rule} could not be evaluated on this request, so it counts as fired.`,
     status: 403,
   };
 }

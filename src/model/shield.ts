@@ -34,6 +34,11 @@ export const ShieldRule = z.strictObject({
   severity: Severity,
   /** HTTP status of a `deny`; 403 when left out. */
   status: z.int().min(400).max(599).optional(),
+  /**
+   * What becomes of a request on which the rule can't be evaluated. Left out: `closed`, both connections are cut. `open`: it
+   * goes on, and is recorded like any other finding.
+   */
+  onError: z.enum(['closed', 'open']).optional(),
   /** What kubectl prints: a sentence for the person who is refused. */
   message: z.string(),
 });

@@ -1,0 +1,142 @@
+// The crew over workers that are scripted: what becomes of plans and health when they end.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GatePlan } from '../model/plan.ts';
+import { createCrew } from './crew.ts';
+import { defaultGateLimits } from './limits.ts';
+import { createTotals } from './totals.ts';
+import type { Hear, StartWorker } from './worker-link.ts';
+import type { Question } from './worker-messages.ts';
+
+type Script = (question: Question, worker: { readonly index: number; end(): void }) => object | undefined;
+
+/** A crew of two whose workers answer as the script says; a Failure's code to fail, undefined for no answer. */
+function crewOf(script: Script) {
+  const events: string[] = [];
+  const watchers = new Set<() => void>();
+  let started = 0;
+  const start: StartWorker = (hear: Hear) => {
+    const index = started;
+    started += 1;
+    const { promise: gone, resolve } = Promise.withResolvers<string>();
+    const end = () => resolve('SIGSEGV');
+    return {
+      pid: index,
+      gone,
+      kill: end,
+      send(message) {
+        if ('tell' in message) return;
+        const { number } = message;
+        const answer = script(message, { index, end });
+        if (!answer) return;
+        queueMicrotask(() =>
+          hear(
+            'code' in answer
+              ? { say: 'failed', number, failure: { ...answer, message: 'no' } }
+              : { say: 'answer', number, answer },
+          ),
+        );
+      },
+    };
+  };
+  const crew = createCrew({
+    workers: 2,
+    start,
+    settings: { gate: 'cp-1', limits: defaultGateLimits, identityHeaders: [], accessEvery: undefined },
+    now: () => 0,
+    bind: () => ({ close() {} }),
+    incident() {},
+    line() {},
+    access() {},
+    log(_level, event) {
+      events.push(event);
+      for (const watcher of watchers) watcher();
+    },
+  });
+  const until = (ready: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!ready()) return;
+        watchers.delete(look);
+        resolve();
+      };
+      watchers.add(look);
+      look();
+    });
+  return { crew, events, until };
+}
+
+const orders = (generation: number) => ({
+  plan: {
+    kind: 'gate',
+    generation,
+    target: 'cp-1',
+    issuedAt: '2026-01-01T00:00:00Z',
+    listeners: [],
+    addressTags: [],
+  } satisfies GatePlan,
+  materials: {},
+});
+const well = { ok: true, detail: 'fine', listening: [] };
+
+test('connections that were cut are summed over workers', async () => {
+  const { crew } = crewOf(({ ask }, { index }) => (ask === 'commit' ? { connectionsCut: index + 2 } : {}));
+  assert.equal(await crew.apply(orders(1)), 5);
+  await crew.destroy();
+});
+
+test('what one worker refuses is put into force by none', async () => {
+  const asked: string[] = [];
+  const { crew } = crewOf(({ ask }, { index }) => {
+    asked.push(`${index} ${ask}`);
+    return ask === 'prepare' && index === 1 ? { code: 'bad-predicate' } : {};
+  });
+  await assert.rejects(crew.apply(orders(1)), { code: 'bad-predicate' });
+  assert.deepEqual(asked.sort(), ['0 discard', '0 prepare', '1 discard', '1 prepare']);
+  await crew.destroy();
+});
+
+test('a worker that dies over a plan doesn’t refuse it for the other; all of them do', async () => {
+  for (const [deadly, refused] of [
+    [[1], false],
+    [[0, 1], true],
+  ] as const) {
+    const { crew } = crewOf(({ ask }, { index, end }) => {
+      if (ask !== 'prepare' || !deadly.some((one) => one === index)) return { connectionsCut: 0 };
+      end();
+      return undefined;
+    });
+    const applied = crew.apply(orders(1));
+    if (refused) await assert.rejects(applied, { code: 'worker-died' });
+    else assert.equal(await applied, 0);
+    await crew.destroy();
+  }
+});
+
+test('workers that keep ending show in health', async () => {
+  const { crew, events, until } = crewOf(({ ask }, { index, end }) => {
+    if (ask === 'reach') return well;
+    if (index === 0) return { connectionsCut: 0 };
+    end();
+    return undefined;
+  });
+  await crew.apply(orders(1));
+  assert.deepEqual(await crew.reach(1), well);
+  await until(() => events.filter((event) => event === 'worker-died').length >= 3);
+  const state = await crew.reach(1);
+  assert.equal(state.ok, false);
+  assert.match(state.detail, /keep ending .*SIGSEGV/);
+  await crew.destroy();
+});
+
+test('what a worker counted stays counted, what it had open does not, and a lag is the longest', () => {
+  const totals = createTotals();
+  totals.keep({ requests_total: 3, connections_open: 9, 'seconds_bucket{le="1"}': 2 });
+  assert.deepEqual(
+    totals.sum([
+      { requests_total: 1, connections_open: 2, event_loop_lag_seconds: 0.5 },
+      { requests_total: 1, connections_open: 3, event_loop_lag_seconds: 0.2 },
+    ]),
+    { requests_total: 5, 'seconds_bucket{le="1"}': 2, connections_open: 5, event_loop_lag_seconds: 0.5 },
+  );
+});
