@@ -1,5 +1,6 @@
 // HTTP/2 through the whole gate: node:http2 before it and behind it, over real TLS on loopback.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import {
   type ClientHttp2Session,
   connect,
@@ -11,6 +12,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { KeyPair } from '../platform/pki.ts';
@@ -308,4 +310,47 @@ test('a caller who resets streams without end is ended, and its next connection 
   assert.equal(first.code, 11);
   const second = await attack();
   assert.equal(second.code, 11);
+});
+
+test('records, verdict ids and shedding are those of HTTP/1.1', { timeout: 120_000 }, async () => {
+  const waiting: ServerHttp2Stream[] = [];
+  const path = join(keys.folder, 'h2-access.log');
+  const { port, link } = await stand(
+    (stream, headers) => {
+      if (headers[':path'] === '/hang') waiting.push(stream);
+      else echo(stream, headers);
+    },
+    { accessLog: { path, every: 1 }, limits: { openRequests: 1 } },
+  );
+  const developer = await session(port, keys.user);
+  const hanging = ask(developer, { ':path': '/hang' });
+  while (waiting.length === 0) await new Promise(setImmediate);
+  const shed = await ask(developer, { ':path': '/version?token=hunter2' });
+  assert.deepEqual([shed.status, shed.headers['retry-after']], [429, '1']);
+  assert.equal((await ask(developer, { ':path': '/readyz' })).status, 200);
+  const refused = await ask(developer, { ':path': '/api/../x' });
+  const verdict = /\(verdict ([0-9a-f-]{36})\)/.exec(refused.body)?.[1];
+  assert.deepEqual([refused.status, verdict !== undefined], [400, true]);
+  await link.when(() => link.incidents.length > 0);
+  assert.equal(link.incidents[0]?.verdict, verdict);
+  waiting[0]?.respond({ ':status': 200 });
+  waiting[0]?.end();
+  assert.equal((await hanging).status, 200);
+  assert.equal((await ask(developer, { ':path': '/version' })).status, 200);
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  const text = readFileSync(path, 'utf8');
+  assert.doesNotMatch(text, /hunter2/);
+  const records = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    records.map(({ path: asked, protocol, status, refusal }) => [asked, protocol, status, refusal]),
+    [
+      ['/version', 'HTTP/2', 429, 'overloaded'],
+      ['/readyz', 'HTTP/2', 200, undefined],
+      ['/hang', 'HTTP/2', 200, undefined],
+      ['/version', 'HTTP/2', 200, undefined],
+    ],
+  );
 });

@@ -95,7 +95,7 @@ export const limitTable = {
     min: 0,
     max: 1_000_000_000,
     unit: 'bytes a minute',
-    of: "least of a request's body that must come while the gate and the server are ready for it; tunnels are no bodies",
+    of: "least of a request's body that must come while the gate and the server are ready for it; tunnels are no bodies, and HTTP/2 is not timed so, for its content may wait for the server's windows",
     above: 'the connection is cut at the end of that minute',
     counted: 'timeouts_total{what="body"}',
   },
