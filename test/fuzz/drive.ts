@@ -89,7 +89,7 @@ export function drive(one: Case, rules: RuleSet): Driven {
 }
 
 /** Records hold no secret, nothing a terminal obeys, and are small. */
-function checkFindings(sink: RecordingSink): void {
+export function checkFindings(sink: RecordingSink): void {
   for (const finding of sink.findings) {
     const { held, ...rest } = finding;
     const shown = JSON.stringify(rest);

@@ -12,6 +12,7 @@ import { parseShield } from '../../src/shields/load.ts';
 import { callerBytes, exchangeCase, goHandler, upgradeRequest } from './arbitrary.ts';
 import { drive } from './drive.ts';
 import type { GoOracle, GoRequest } from './go-oracle.ts';
+import { checkNghttp2, driveHttp2, http2Case } from './h2.ts';
 
 /** What a search found. */
 export type Outcome = {
@@ -63,7 +64,18 @@ const judgeSearch = search('judge', exchangeCase, (one) => {
   assert.ok(performance.now() - before < slow, 'an exchange takes too long');
 });
 
-export const searches: readonly Search[] = [judgeSearch];
+const http2Search = search('http2', http2Case, (one) => {
+  // Of the processor, which a busy machine does not lengthen.
+  const before = process.cpuUsage();
+  driveHttp2(one, rules);
+  assert.ok(process.cpuUsage(before).user < slow * 1_000, 'an exchange takes too long');
+});
+
+const nghttp2Search = search('nghttp2 reads the requests that were forwarded', http2Case, (one) =>
+  checkNghttp2(driveHttp2({ ...one, bend: undefined }, rules)),
+);
+
+export const searches: readonly Search[] = [judgeSearch, http2Search, nghttp2Search];
 
 /** Those that ask Go. */
 export function goSearches(go: GoOracle): readonly Search[] {

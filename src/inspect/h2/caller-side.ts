@@ -108,9 +108,7 @@ export class CallerSide implements FrameHandler {
         this.#settings(head, bytes, start, end);
         return;
       case PING:
-        if ((head.flags & ACK) === 0 && !core.spend('ping')) return;
-        if (core.upstreamFailure === undefined) core.toServer.pass(bytes, start, end);
-        else if ((head.flags & ACK) === 0) core.toCaller.own(pingAck(bytes, from));
+        this.#ping((head.flags & ACK) !== 0, bytes, start, end);
         return;
       case GOAWAY:
         core.toServer.write(goawayFrame(0, bytes.readUInt32BE(from + 4)));
@@ -355,6 +353,25 @@ export class CallerSide implements FrameHandler {
     if (!stream) return;
     core.toServer.pass(bytes, start, end);
     core.remove(stream);
+  }
+
+  #ping(isAnswer: boolean, bytes: Buffer, start: number, end: number): void {
+    const core = this.#core;
+    if (isAnswer) {
+      if (core.serversPings === 0) core.spend('idle');
+      else {
+        core.serversPings--;
+        core.toServer.pass(bytes, start, end);
+      }
+      return;
+    }
+    if (!core.spend('ping')) return;
+    if (core.upstreamFailure !== undefined) {
+      core.toCaller.own(pingAck(bytes, start + 9));
+      return;
+    }
+    core.callersPings++;
+    core.toServer.pass(bytes, start, end);
   }
 
   #windowUpdate(head: FrameHead, bytes: Buffer, start: number, end: number): void {

@@ -315,6 +315,13 @@ describe('exchanges', () => {
     assert.ok(last?.includes('application/json'));
   });
 
+  test('an answer to no PING goes nowhere', () => {
+    const rig = rawRig();
+    rig.caller(ping('12345678', ACK));
+    rig.server(ping('12345678', ACK));
+    assert.deepEqual([rig.toServer(), rig.toCaller(), rig.judge.state], [[], [], 'http']);
+  });
+
   test('the server’s GOAWAY: what it took goes on, what it did not is refused for another try', () => {
     const rig = rawRig();
     rig.caller(headers(rig.requests, 1, get), headers(rig.requests, 3, get));

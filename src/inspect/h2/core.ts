@@ -61,6 +61,9 @@ export class Core {
   readonly tableSizes: number[] = [];
   /** SETTINGS of the server that the caller has not acknowledged yet. */
   unacknowledged = 0;
+  /** PINGs of each that the other has not answered: an answer to none is no frame for anybody. */
+  callersPings = 0;
+  serversPings = 0;
 
   /** What the caller still takes: on the connection, and on a stream at first. */
   callerWindow = defaultWindow;

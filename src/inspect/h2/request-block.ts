@@ -139,12 +139,15 @@ function isAuditId(name: string): boolean {
   return name.length === 8 && name.startsWith('audit') && (name === 'audit-id' || name === 'audit_id');
 }
 
-function refused(fields: readonly Field[], refusal: JudgeRefusal): RequestBlock {
+/** Records of it hold what has a form only. */
+function refused(all: readonly Field[], refusal: JudgeRefusal): RequestBlock {
+  const fields = all.filter(({ flaw }) => flaw === undefined);
   const of = (name: string) => fields.find((field) => field.name === name)?.value ?? '';
-  const from = fields.findIndex(({ name }) => !name.startsWith(':'));
+  const from = fields.findIndex(({ name }) => name.charCodeAt(0) !== 0x3a);
   const regular = from < 0 ? fields.length : from;
+  const method = /^[!-~]{1,32}$/.exec(of(':method'))?.[0] ?? '';
   return {
-    head: requestHeadOf(of(':method'), of(':path'), of(':authority'), fields, regular),
+    head: requestHeadOf(method, of(':path'), of(':authority'), fields, regular),
     info: undefined,
     refusal,
     length: -1,

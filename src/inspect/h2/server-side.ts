@@ -107,6 +107,9 @@ export class ServerSide implements FrameHandler {
         this.#settings(head, bytes, start, end);
         return;
       case PING:
+        if ((head.flags & ACK) === 0) core.serversPings++;
+        else if (core.callersPings === 0) return;
+        else core.callersPings--;
         toCaller.pass(bytes, start, end);
         return;
       case GOAWAY:

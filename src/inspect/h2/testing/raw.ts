@@ -28,12 +28,14 @@ export type RawFrame = {
   readonly payload: Buffer;
 };
 
-export function readFrames(text: string): RawFrame[] {
+/** @param partly a last frame that is cut short is left out */
+export function readFrames(text: string, partly = false): RawFrame[] {
   let bytes = Buffer.from(text, 'latin1');
   if (bytes.subarray(0, preface.length).equals(preface)) bytes = bytes.subarray(preface.length);
   const frames: RawFrame[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const end = at + 9 + bytes.readUIntBE(at, 3);
+    const end = at + 9 + (bytes.length - at < 9 ? 0 : bytes.readUIntBE(at, 3));
+    if (end > bytes.length && partly) break;
     if (end > bytes.length) throw new Error('a frame is cut short');
     frames.push({
       type: bytes[at + 3] ?? 0,
