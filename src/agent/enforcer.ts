@@ -8,6 +8,9 @@ import { listTable, readCounters, readTable, removeTable } from './kernel-table.
 import type { Protected } from './protected.ts';
 import type { SessionWatch } from './session-watch.ts';
 
+/** Rules whose packets a health report tells. */
+const maxRulesTold = 50;
+
 export type Enforcer = {
   /** The plan in force; undefined before the first. */
   readonly plan: AgentPlan | undefined;
@@ -17,7 +20,10 @@ export type Enforcer = {
   readonly generation: number;
   /** What the plan in force can't do on this host, for people; empty when all is well. */
   problems(): string[];
-  /** What was done, and the packets that met each verdict since the table was last replaced. */
+  /**
+   * What was done; the packets that met each verdict since the table was last replaced; and of the rules those that most
+   * packets met, as `rule <server> <rule>`.
+   */
   counters(): Promise<Record<string, number>>;
   /** Puts a plan into force. @throws as applyPlan; then the former one stands */
   apply(plan: AgentPlan): Promise<Applied>;
@@ -113,11 +119,15 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     problems: () => (current ? notHere(current.resolved) : []),
     async counters() {
       const packets: Record<string, number> = {};
+      const met: [string, number][] = [];
       for (const [name, counter] of current ? await readCounters(run) : []) {
-        const what = ruleOfCounter.get(name)?.verdict ?? name;
+        const rule = ruleOfCounter.get(name);
+        const what = rule?.verdict ?? name;
         packets[`packets_${what}`] = (packets[`packets_${what}`] ?? 0) + counter.packets;
+        if (rule && counter.packets > 0) met.push([`rule ${rule.server} ${rule.rule}`, counter.packets]);
       }
-      return { ...counters, ...packets };
+      met.sort(([, a], [, b]) => b - a);
+      return { ...counters, ...packets, ...Object.fromEntries(met.slice(0, maxRulesTold)) };
     },
     apply: (plan) => inTurn(() => apply(plan)),
     withdraw: () =>

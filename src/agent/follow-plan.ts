@@ -62,7 +62,8 @@ export async function followPlan(follower: PlanFollower, signal: AbortSignal): P
       away = false;
       backoff = minBackoffMs;
       if (!plan) continue;
-      if (canonicalJson(plan) !== known.rejected) known = await takePlan(follower, plan, known, signal);
+      if (known.rejected === undefined || canonicalJson(plan) !== known.rejected)
+        known = await takePlan(follower, plan, known, signal);
       after = plan.generation;
     } catch (error) {
       if (signal.aborted) return;
@@ -112,7 +113,7 @@ async function takePlan(
 ): Promise<Followed> {
   const { enforcer, log, clock } = follower;
   const former = enforcer.plan;
-  if (former && canonicalJson(former) === canonicalJson(plan)) {
+  if (former && samePlan(former, plan)) {
     const until = untilDeadline(follower, known, signal);
     await deliver(follower, receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0 }), until);
     return known;
@@ -140,6 +141,12 @@ async function takePlan(
   const bound = mayCutUsOff(next, follower.link.controllerPort) ? follower.confirmMs : undefined;
   if ((await deliver(follower, receipt, until, bound)) || until.aborted) return taken;
   return rollBack(follower, { plan: next, waiting }, { plan: former, known }, receipt, signal);
+}
+
+/** Plans may be megabytes: most that differ do so in what names them. */
+function samePlan(former: AgentPlan, plan: Plan): boolean {
+  if (former.generation !== plan.generation || former.issuedAt !== plan.issuedAt) return false;
+  return canonicalJson(former) === canonicalJson(plan);
 }
 
 /** The table judges the ports of its services and gates, and nothing else: can the controller's be one of them? */

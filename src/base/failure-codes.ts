@@ -151,6 +151,10 @@ export const failureCodes = {
       'A change would close a path that must stay open: to the controller, SSH, etcd, kubelets, or break-glass. Nothing was changed.',
       'The place names what would close it.',
     ],
+    'plan-too-large': [
+      'A change would make the plan of a host larger than a kernel is known to take. Nothing was changed.',
+      'Name prefixes instead of single addresses, or join rules; the message names the largest.',
+    ],
     'probe-failed': [
       'A server could not be asked, or gave no answer that can be used.',
       'The message says why; check the server’s `probe` in the inventory.',

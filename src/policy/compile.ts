@@ -30,6 +30,7 @@ import { serviceGroups } from './groups.ts';
 import { hostServiceNames, hostServices } from './host-services.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
 import { checkInventory } from './inventory.ts';
+import { requireSize } from './limits.ts';
 import { requireReferences } from './references.ts';
 import { endsOf, type ServiceGroups } from './rule-ends.ts';
 import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
@@ -81,7 +82,7 @@ type Compiled = JudgedService & {
 
 /**
  * Deterministic: equal input gives equal canonical JSON. Rules stand in the order that rules.ts describes.
- * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `bad-address`
+ * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `plan-too-large`, `bad-address`
  */
 export function compile(input: CompileInput): CompiledPlans {
   const { inventory, policy, controllers } = input;
@@ -161,6 +162,7 @@ export function compile(input: CompileInput): CompiledPlans {
     const guarded = inventory.clusters.some(
       ({ name, protect }) => clusters.includes(name) && protect?.includes('loopback'),
     );
+    requireSize(host, [...judged.services, ...more]);
     return {
       kind: 'agent',
       target: host,

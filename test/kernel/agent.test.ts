@@ -133,11 +133,15 @@ test('a plan is applied with a receipt; health tells the generation; the plan is
     [receipt.ok, receipt.connectionsCut, receipt.kind, receipt.target],
     [true, 1, 'agent', 'cp-1'],
   );
+  assert.deepEqual(receipt.cut, [{ from: '192.0.2.1', server: 'prod/api', rule: 'default', connections: 1 }]);
   assert.equal((await open.closed()).why, 'ECONNRESET');
   assert.equal(await outsider(), 'ECONNREFUSED');
   const health = await agent.said((said) => (said.health?.generation === 3 ? said.health : undefined));
   assert.ok(HealthReport.parse(health).ok, health.detail);
   assert.equal(statSync(join(folder, 'plan.json')).mode & 0o777, 0o600);
+  const counted = (said: Said) =>
+    (said.health?.counters['rule prod/api default'] ?? 0) > 0 ? true : undefined;
+  await agent.said(counted);
   agent.plan(plan(4, 'pass'));
   assert.equal((await agent.said(receiptFor(4))).ok, true);
   assert.equal(await outsider(), '6443 192.0.2.1');
