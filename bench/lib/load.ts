@@ -76,6 +76,8 @@ const load: Load = {
         servername: 'kubernetes',
         ...files,
         ALPNProtocols: [config.kind === 'http2' ? 'h2' : 'http/1.1'],
+        // What all of them have: Debian's OpenSSL knows no post-quantum key exchange, which Node would prefer.
+        ecdhCurve: 'X25519',
         ...more,
       });
       socket.setNoDelay(true);

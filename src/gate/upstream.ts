@@ -58,7 +58,10 @@ export function createUpstream(
   now: () => number,
   speaksHttp2 = false,
 ): Upstream {
-  const shared = { ...secureChannel, ca: credentials.serverCa };
+  // Nobody records loopback to break it in years to come: without the keys of a post-quantum exchange, which OpenSSL keeps,
+  // an idle watch costs 10 KiB less of 120.
+  const local = isLoopback(to.address) ? { ecdhCurve: 'X25519:P-256:P-384' } : {};
+  const shared = { ...secureChannel, ...local, ca: credentials.serverCa };
   const { client } = credentials;
   // A session vouches for whom it was made: each mode resumes its own only.
   const mode = (more: SecureContextOptions): ModeState => ({
@@ -157,3 +160,7 @@ export function createUpstream(
 
 /** Code of the error when a server that was asked for HTTP/2 takes something else. */
 export const noHttp2 = 'ERR_NO_HTTP2';
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { testClientNode } from './client-node-suite.ts';
 import { checkRow, type Protocol } from './curl.ts';
 import { steps } from './kubectl.ts';
 import { noise } from './noise.ts';
@@ -38,7 +38,7 @@ async function fill(): Promise<void> {
   ]);
 }
 
-const protocols: readonly Protocol[] = ['http1.1'];
+const protocols: readonly Protocol[] = ['http1.1', 'http2'];
 for (const protocol of protocols) {
   describe(`curl --${protocol}`, () => {
     for (const row of reads(big)) test(row.what, () => checkRow(clients, protocol, row));
@@ -51,45 +51,10 @@ describe('kubectl', () => {
   for (const { what, run } of steps) test(what, () => run(clients));
 });
 
-describe('@kubernetes/client-node', () => {
-  const followed = ['web/web served request 10', 'web/web served request 11', 'web/web served request 12'];
-  const expected: Readonly<Record<string, unknown>> = {
-    list: ['web', 'worker'],
-    'what is not there': 404,
-    'informer sees what is written': [
-      'add informed before',
-      'update informed patched',
-      'update informed replaced',
-      'delete informed replaced',
-      'add informed again',
-    ],
-    'exec with standard input and its end': ['Success', true],
-    'exec that fails': ['NonZeroExitCode', '5'],
-    'exec in a terminal that is resized': 'Success',
-    attach: 'web served request 1',
-    'logs -f': followed,
-    'port-forward': true,
-    'cp to a pod and back': true,
-  };
-  let lines: readonly { what: string }[];
-  before(async () => {
-    const program = fileURLToPath(import.meta.resolve('./client-node.ts'));
-    const file = clients.kubeconfig('developer');
-    const printed = await clients.must([process.execPath, program, file, clients.dir]);
-    lines = printed
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { what: string });
-  });
-  for (const [what, got] of Object.entries(expected)) {
-    test(what, () => {
-      assert.deepEqual(
-        lines.find((line) => line.what === what),
-        { what, got },
-      );
-    });
-  }
-});
+testClientNode(
+  (argv) => clients.must(argv),
+  () => ({ kubeconfig: clients.kubeconfig('developer'), folder: clients.dir }),
+);
 
 describe('bytes as they are', () => {
   for (const row of rawRows) test(row.what, () => checkRaw(clients, row));

@@ -53,6 +53,7 @@ export async function startWorld(prefix: string): Promise<World> {
     dir: join(dir, 'range'),
     prefix,
     version: 'v1.12.2',
+    webSocketV5: true,
     startApiServer: (ground) => real.start(ground),
   });
   let configs = 0;
