@@ -57,8 +57,9 @@ export async function curl(
   const heads = readFileSync(file('fields'), 'latin1').trim().split('\r\n\r\n');
   const fields = (heads.at(-1) ?? '').split('\r\n').slice(1);
   const changing = /^(date|audit-id|connection|transfer-encoding):/;
-  // curl makes no file for an answer without a body.
-  const body = existsSync(file('body')) ? readFileSync(file('body')) : Buffer.alloc(0);
+  // curl makes no file for an answer without a body, and writes its head there when asked for that alone.
+  const hasBody = existsSync(file('body')) && !row.args?.includes('--head');
+  const body = hasBody ? readFileSync(file('body')) : Buffer.alloc(0);
   return {
     status: Number(status),
     version,
@@ -93,8 +94,11 @@ export async function checkRow(clients: Clients, protocol: Protocol, row: Row): 
 
 const notLength = (field: string) => !field.startsWith('content-length:');
 
-/** A list says how old it is, and leases are renewed all the time. */
+/** A list says how new it is (leases are renewed all the time), a table how old its objects are. */
 function content({ fields, body }: Answer): string {
   const plain = fields.includes('content-encoding: gzip') ? gunzipSync(body) : body;
-  return plain.toString('latin1').replace(/("metadata":\{"resourceVersion":")\d+/, '$1');
+  return plain
+    .toString('latin1')
+    .replace(/("metadata":\{"resourceVersion":")\d+/, '$1')
+    .replace(/"\d+[sm]"/g, '"age"');
 }
