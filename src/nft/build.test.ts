@@ -159,3 +159,62 @@ test('hosts of the cluster may come to the gate by themselves: with what they fo
   const toGate = (from: string) => traceConnection(built, { from, to: '10.0.0.1', port: 16443 }).request;
   assert.deepEqual(['10.0.0.2', '10.0.0.3', '192.0.2.1'].map(toGate), ['direct', 'reset', 'reset']);
 });
+
+test('no way around a server that names one IPv4 address alone: all others of its host are judged the same', () => {
+  const { gatePort: _, ...rest } = exampleService;
+  const own = ['10.0.0.1', '172.17.0.1', '169.254.7.7', 'fe80::1', '2001:db8::1'];
+  const service: ProtectedService = {
+    ...rest,
+    endpoints: [{ address: '10.0.0.1', port: 6443 }],
+    rules: [ruleOf('policy/ops', ['10.9.0.7', '2001:db8:9::7'], 'pass')],
+    default: 'deny',
+  };
+  const built = buildTable(planOf([service]), { localAddresses: own });
+  for (const to of own) {
+    const six = to.includes(':');
+    const ask = (from: string) => traceConnection(built, { from, to, port: 6443 }).request;
+    // Pods, hosts on the link, and everybody else.
+    for (const from of six ? ['fe80::9', '2001:db8:8::5'] : ['169.254.7.9', '10.244.0.5', '192.0.2.1']) {
+      assert.equal(ask(from), 'reset', `${from} → ${to}`);
+    }
+    assert.equal(ask(six ? '2001:db8:9::7' : '10.9.0.7'), 'direct', to);
+  }
+  // A node port: somebody else's NAT sends what was for another port to the server.
+  const server = { source: 0xc0000201n, sourcePort: 40_000, destination: 0x0a000001n, destinationPort: 6443 };
+  const packet = {
+    family: 4,
+    reset: false,
+    loopback: false,
+    local: true,
+    fromLocal: false,
+    direction: 'original',
+  } as const;
+  const translatedFrom = { address: 0x0a000001n, port: 30_443 };
+  assert.equal(tracePacket(built, 'input', { ...server, ...packet, translatedFrom }).outcome, 'reset');
+});
+
+test('what comes from elsewhere for a loopback address is lost where that is asked for', () => {
+  const plan = planOf([exampleService]);
+  const guarded = buildTable({ ...plan, guardLoopback: true }, host);
+  const packet = {
+    source: 0xc0000201n,
+    sourcePort: 40_000,
+    destinationPort: 9_000,
+    reset: false,
+    local: true,
+    fromLocal: false,
+    direction: 'original',
+  } as const;
+  const four = { ...packet, family: 4, destination: 0x7f000101n } as const;
+  const six = { ...packet, family: 6, source: 9n, destination: 1n } as const;
+  for (const each of [four, six]) {
+    assert.equal(tracePacket(guarded, 'prerouting', { ...each, loopback: false }).outcome, 'drop');
+    assert.equal(tracePacket(guarded, 'prerouting', { ...each, loopback: true }).outcome, 'accept');
+    assert.equal(
+      tracePacket(buildTable(plan, host), 'prerouting', { ...each, loopback: false }).outcome,
+      'accept',
+    );
+  }
+  const neighbour = { ...four, destination: 0x80000001n, loopback: false };
+  assert.equal(tracePacket(guarded, 'prerouting', neighbour).outcome, 'accept');
+});
