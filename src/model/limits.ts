@@ -251,7 +251,7 @@ export const limitTable = {
     counted: 'requests_shed_total',
   },
   shedLagMs: {
-    default: 250,
+    default: 500,
     min: 10,
     max: minute,
     unit: 'ms',
@@ -260,7 +260,7 @@ export const limitTable = {
     counted: 'requests_shed_total',
   },
   refuseLagMs: {
-    default: 1_000,
+    default: 2_000,
     min: 10,
     max: minute,
     unit: 'ms',
