@@ -164,8 +164,13 @@ export function createPolicyClock(core: Core): PolicyClock {
           core.decide(entries, [text]);
         });
       }
-      for (const entry of expiredEntries(core.policy(), now, core.state.lifecycle.expired))
-        attempt(`rule '${entry.subject}' has expired, and stays in force`, () => core.decide([entry]));
+      // Agents may fall back to the policy before a commit on trial: its rules lapse too.
+      const trial = core.state.lifecycle.unconfirmed;
+      const policies = [core.policy(), ...(trial ? [core.policyOf(trial.former)] : [])];
+      for (const policy of policies) {
+        for (const entry of expiredEntries(policy, now, core.state.lifecycle.expired))
+          attempt(`rule '${entry.subject}' has expired, and stays in force`, () => core.decide([entry]));
+      }
     },
   };
 

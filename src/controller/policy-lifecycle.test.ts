@@ -85,13 +85,14 @@ class Twin {
     this.approvals.clear();
     this.lapse();
   }
-  lapse(): void {
-    for (const [id, { expires }] of this.doc.rules)
+  lapse(doc = this.doc): void {
+    for (const [id, { expires }] of doc.rules)
       if (expires !== undefined && expires <= this.now) this.expired.add(`${id} ${expires}`);
   }
   tick(): void {
     if (this.pending && this.pending.deadline <= this.now) this.put(this.pending.former);
     this.lapse();
+    if (this.pending) this.lapse(this.pending.former);
   }
   inForce(doc: Doc): string[] {
     return [...doc.rules]
