@@ -520,3 +520,54 @@ describe('reviews', () => {
     applyPolicy(real.core, base, 'user:a');
   });
 });
+
+describe('an approval', () => {
+  const required = { ...policyOf(first), approval: 'required' as const };
+  const wanted = (id: string): Policy => ({
+    ...required,
+    rules: [
+      ...required.rules,
+      ...Policy.parse({
+        apiVersion: 'portcullis/v1',
+        rules: [{ id, from: 'any', to: 'any', action: 'pass' }],
+      }).rules,
+    ],
+  });
+  const begin = () => {
+    const { core } = new Real();
+    applyPolicy(core, required, 'user:a');
+    return core;
+  };
+  const refused = { code: 'approval-required' };
+
+  test('is void on another generation, even for the same document', () => {
+    const core = begin();
+    saveDraft(core, { name: 'd', policy: wanted('late') }, 'user:a');
+    approve(core, { name: 'd' }, 'user:b');
+    saveDraft(core, { name: 'e', policy: wanted('other') }, 'user:a');
+    approve(core, { name: 'e' }, 'user:b');
+    commitDraft(core, { name: 'e' }, 'user:a');
+    saveDraft(core, { name: 'd', policy: wanted('late'), base: history(core).generation }, 'user:a');
+    assert.throws(() => commitDraft(core, { name: 'd' }, 'user:a'), refused);
+  });
+
+  test("of one's own document by way of another's draft counts for nothing", () => {
+    const core = begin();
+    saveDraft(core, { name: 'theirs', policy: wanted('x') }, 'user:b');
+    approve(core, { name: 'theirs' }, 'user:a');
+    saveDraft(core, { name: 'mine', policy: wanted('x') }, 'user:a');
+    assert.throws(() => commitDraft(core, { name: 'mine' }, 'user:a'), refused);
+    commitDraft(core, { name: 'theirs' }, 'user:a');
+  });
+
+  test('of a whole draft is none of a part of it', () => {
+    const core = begin();
+    const two: Policy = { ...wanted('x'), default: 'deny' };
+    saveDraft(core, { name: 'd', policy: two }, 'user:a');
+    approve(core, { name: 'd' }, 'user:b');
+    assert.throws(() => commitDraft(core, { name: 'd', only: ['rule/x'] }, 'user:a'), refused);
+    approve(core, { name: 'd', only: ['rule/x'] }, 'user:b');
+    commitDraft(core, { name: 'd', only: ['rule/x'] }, 'user:a');
+    assert.throws(() => commitDraft(core, { name: 'd' }, 'user:a'), refused);
+  });
+});
