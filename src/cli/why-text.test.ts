@@ -7,7 +7,7 @@ import type { WhyAnswer } from '../model/api.ts';
 import { findAccessRecord } from './find-access-record.ts';
 import { explanation, recordText } from './why-text.ts';
 
-const incident: WhyAnswer['findings'][number]['incident'] = {
+const incident: Extract<WhyAnswer, { kind: 'request' }>['findings'][number]['incident'] = {
   id: '0001-aaaa',
   verdict: '0001-verdict',
   at: '2026-01-01T00:00:00.000Z',
@@ -111,4 +111,46 @@ test('a request that was let through is found in access records, by either id', 
   assert.doesNotMatch(text, /^groups/m);
   assert.match(recordText('v', { refusal: 'overloaded' }), /^v: refused: overloaded\n/);
   rmSync(folder, { recursive: true });
+});
+
+test('a session is told with the rule that decided, and what decides now', () => {
+  const text = explanation({
+    id: '0001-session',
+    kind: 'session',
+    session: {
+      id: '0001-session',
+      agent: 'cp-1',
+      server: 'prod/cp-1',
+      generation: 7,
+      verdict: 'denied',
+      rule: 'policy/no-lab',
+      from: { address: '10.9.0.5', name: 'lab', tags: ['site=lab'] },
+      to: { address: '10.0.0.1', port: 6443 },
+      startedAt: '2026-01-01T00:00:00.000Z',
+      endedAt: '2026-01-01T00:00:05.000Z',
+      attempts: 3,
+      bytesOut: 0,
+      bytesIn: 0,
+      packetsOut: 0,
+      packetsIn: 0,
+    },
+    now: {
+      server: 'prod/cp-1',
+      endpoints: [],
+      tags: [],
+      policy: 2,
+      plan: 8,
+      shields: [],
+      callers: [],
+      more: 0,
+    },
+  });
+  for (const part of [
+    'a session that was denied',
+    'policy/no-lab',
+    'lab (10.9.0.5) (site=lab)',
+    '3 packets refused, by agent cp-1, plan 7',
+    'now:\nserver prod/cp-1: policy generation 2, plan 8',
+  ])
+    assert.ok(text.includes(part), text);
 });

@@ -1,13 +1,18 @@
 // The answer of `portcullis why`, for people.
 import type { WhyAnswer } from '../model/api.ts';
+import { explainText } from './explain.ts';
 import { partyText, printable } from './table.ts';
 
-type Finding = WhyAnswer['findings'][number];
+type OfRequest = Extract<WhyAnswer, { kind: 'request' }>;
+type OfSession = Extract<WhyAnswer, { kind: 'session' }>;
+type Finding = OfRequest['findings'][number];
 
 /** Evidence shown, in bytes; `-o json` has all that was kept. */
 const shownBytes = 512;
 
-export function explanation({ id, findings }: WhyAnswer): string {
+export function explanation(answer: WhyAnswer): string {
+  if (answer.kind === 'session') return sessionText(answer);
+  const { id, findings } = answer;
   return [`${id}: ${count(findings.length)}`, ...findings.map(paragraph)].join('\n\n');
 }
 
@@ -21,6 +26,21 @@ export function recordText(id: string, record: Readonly<Record<string, unknown>>
       return `${name.padEnd(10)}  ${printable(text)}`;
     });
   return [`${id}: ${refused}`, '', ...lines].join('\n');
+}
+
+/** A session as an agent recorded it, and what decides about its caller now. */
+function sessionText({ id, session, now }: OfSession): string {
+  const { from, to, verdict, rule, agent, generation, attempts, startedAt, endedAt, reason } = session;
+  const times = verdict === 'denied' ? `, ${attempts} packets refused` : '';
+  const lines = [
+    `${id}: a session that was ${verdict}`,
+    '',
+    `rule        ${rule}${reason === undefined ? '' : `: ${reason}`}`,
+    `from        ${partyText(from)}${tags(from.tags)}`,
+    `to          ${session.server} at ${to.address} port ${to.port}`,
+    `when        ${startedAt} to ${endedAt}${times}, by agent ${agent}, plan ${generation}`,
+  ].map(printable);
+  return now ? [...lines, '', 'now:', explainText(now)].join('\n') : lines.join('\n');
 }
 
 function count(findings: number): string {

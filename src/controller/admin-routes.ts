@@ -141,7 +141,7 @@ export function adminRoutes(services: Services): readonly Route[] {
         const id = WhyId.safeParse(call.query.get('id'));
         if (!id.success)
           throw new Failure('bad-request', 'an id has at most 64 of letters, digits, -, . and _');
-        return { json: explain(core, id.data) };
+        return { json: explain(core, sessions, id.data) };
       },
     },
     {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { AgentPlan } from '../model/plan.ts';
 import { Policy } from '../model/policy.ts';
+import type { SessionRecord } from '../model/record.ts';
 import { openJsonClient } from '../platform/https-json.ts';
 import { readIdentity } from '../platform/identity.ts';
 import { type Ground, ground, planOf, type Started } from './testing/ground.ts';
@@ -86,6 +87,34 @@ describe('a policy over the wire', { concurrency: false, timeout: 60_000 }, () =
       ]),
       [['office', '10.9.0.5', 'api-1', 4, 'policy/cut-office']],
     );
+  });
+
+  test('why tells of a recorded session, and what its caller meets now', async () => {
+    const agent = await controller.worker('agent', 'cp-1');
+    const at = new Date().toISOString();
+    const session: SessionRecord = {
+      id: '0001-session',
+      agent: 'cp-1',
+      server: 'api-1',
+      generation: 1,
+      verdict: 'denied',
+      rule: 'policy/no-office',
+      from: { address: '10.9.0.5', name: 'office', tags: [] },
+      to: { address: '127.0.0.1', port: 6443 },
+      startedAt: at,
+      endedAt: at,
+      attempts: 2,
+      bytesOut: 0,
+      bytesIn: 0,
+      packetsOut: 0,
+      packetsIn: 0,
+    };
+    await agent.sendSessions({ sessions: [session] });
+    const told = await controller.admin.why('0001-session');
+    assert.ok(told.kind === 'session');
+    assert.deepEqual(told.session, session);
+    assert.equal(told.now?.callers[0]?.from.address, '10.9.0.5');
+    await assert.rejects(controller.admin.why('0002-session'), { code: 'unknown-id' });
   });
 
   test('workers have no part in it', async () => {

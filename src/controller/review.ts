@@ -236,7 +236,7 @@ function sessionImpacts(
     if (Date.parse(record.endedAt) < since) break;
     looked += 1;
     if (record.verdict !== 'denied')
-      add(recorded, record.server, record.from.address, record.endedAt, 1, isRefused);
+      add(recorded, record.server, record.from.address, record.endedAt, record.sample ?? 1, isRefused);
   }
   const rows = (found: ReadonlyMap<string, SessionImpact>) =>
     [...found.values()].sort((a, b) => b.sessions - a.sessions).slice(0, maxRows);

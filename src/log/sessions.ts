@@ -11,6 +11,8 @@ export type Sessions = {
   add(records: readonly SessionRecord[]): void;
   /** Newest first. */
   list(limit: number, verdict?: SessionRecord['verdict']): readonly SessionRecord[];
+  /** The record with this id, whichever agent it is of. */
+  find(id: string): SessionRecord | undefined;
   /** Who, what or where most sessions were, the most first. */
   top(query: SessionQuery, by: SessionKey, limit: number): readonly SessionTop[];
   /** Sessions by the time of their end, oldest first; times with none are left out. */
@@ -41,6 +43,7 @@ export function openSessions(path: string, keep: number): Sessions {
   const trim = database.prepare('DELETE FROM sessions WHERE id <= (SELECT max(id) FROM sessions) - ?');
   const newest = database.prepare('SELECT body FROM sessions ORDER BY id DESC LIMIT ?');
   const filtered = database.prepare('SELECT body FROM sessions WHERE verdict = ? ORDER BY id DESC LIMIT ?');
+  const byId = database.prepare("SELECT body FROM sessions WHERE body ->> '$.id' = ? LIMIT 1");
   const totals = database.prepare('SELECT verdict, n FROM totals');
   return {
     add(records) {
@@ -61,6 +64,10 @@ export function openSessions(path: string, keep: number): Sessions {
     list(limit, verdict) {
       const rows = verdict === undefined ? newest.all(limit) : filtered.all(verdict, limit);
       return rows.map((row) => JSON.parse(row['body'] as string) as SessionRecord);
+    },
+    find(id) {
+      const body = byId.get(id)?.['body'];
+      return body === undefined ? undefined : (JSON.parse(body as string) as SessionRecord);
     },
     counts() {
       const counts: SessionCounts = { accepted: 0, steered: 0, denied: 0 };

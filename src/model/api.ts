@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
 import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
+import { ExplainAnswer } from './explain.ts';
 import { Inventory } from './inventory.ts';
 import { Policy } from './policy.ts';
 import { Incident, SessionRecord } from './record.ts';
@@ -196,9 +197,9 @@ export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
 export const WhyId = z.string().regex(/^[0-9A-Za-z._-]{1,64}$/);
 /**
  * GET /v1/why?id=ID (admin): what is known of one verdict (the id in a refusal's message), of one incident, or of an
- * Audit-ID, which a caller may have chosen. 404 `unknown-id`. `kind` is what the id belongs to.
+ * Audit-ID, which a caller may have chosen; or of one recorded session. 404 `unknown-id`. `kind` is what the id belongs to.
  */
-export const WhyAnswer = z.strictObject({
+const WhyRequest = z.strictObject({
   id: WhyId,
   kind: z.literal('request'),
   /** Everything that was found about the request, oldest first. */
@@ -220,6 +221,14 @@ export const WhyAnswer = z.strictObject({
     )
     .min(1),
 });
+/** A session: as it was recorded, and what its caller would meet now. */
+const WhySession = z.strictObject({
+  id: WhyId,
+  kind: z.literal('session'),
+  session: SessionRecord,
+  now: ExplainAnswer.optional(),
+});
+export const WhyAnswer = z.discriminatedUnion('kind', [WhyRequest, WhySession]);
 export type WhyAnswer = z.infer<typeof WhyAnswer>;
 
 /**
