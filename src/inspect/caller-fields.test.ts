@@ -218,6 +218,23 @@ describe('who the caller is', () => {
   }
 });
 
+test('a request for another name is misdirected where servers share a port, and only there', () => {
+  const sharing = callerOf(nobody, { hosts: new Set(['prod.example']) });
+  for (const [authority, misdirected] of [
+    ['prod.example', false],
+    ['PROD.example.:6443', false],
+    ['10.0.0.1:6443', false],
+    ['[2001:db8::1]:6443', false],
+    ['lab.example', true],
+    ['prod.example.evil', true],
+    ['', true],
+    ['10.0.0.1.evil', true],
+  ] as const) {
+    assert.equal(sharing.misdirected(authority), misdirected, authority);
+    assert.equal(callerOf(nobody).misdirected(authority), false, authority);
+  }
+});
+
 describe('Audit-ID', () => {
   const own = 'A1b2.c3_d4-e5';
   const rows: [what: string, lines: string, kept: string | undefined][] = [
@@ -255,6 +272,17 @@ describe('Audit-ID', () => {
       ids,
       [1, 2, 3].map((n) => `Audit-ID: ${stem}00000000000${n}`),
     );
+  });
+
+  test('is the same in the head and in what is told, over hundreds of requests', () => {
+    const caller = callerOf(nobody);
+    const { bytes, head } = headOf('');
+    for (let request = 1; request <= 4_500; request++) {
+      const id = caller.identify(head);
+      const text = caller.forward(bytes, head, head.end).bytes.toString('latin1');
+      assert.ok(text.endsWith(`\r\nAudit-ID: ${id}\r\n\r\n`), `${request}`);
+      assert.equal(parseInt(String(id).slice(24), 16), request);
+    }
   });
 
   test('is nobody’s business without a stem', () => {

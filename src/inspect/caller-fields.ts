@@ -86,7 +86,6 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
     ...exact,
     ...prefixes,
     ...removed,
-    ...(auditStem === undefined ? [] : [auditName]),
     ...(refuseImpersonation ? [impersonation] : []),
   ]);
   const isIdentity = (name: string) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
@@ -102,7 +101,7 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
     const [only] = own;
     if (own.length === 1 && only !== undefined && validAuditId.test(only)) return { id: only, keep: true };
     requests += 1;
-    return { id: auditStem + requests.toString(16).padStart(12, '0'), keep: false };
+    return { id: auditStem + requests.toString(16).padStart(auditDigits, '0'), keep: false };
   }
 
   // The gate's lines as bytes, made anew when its credential changes.
@@ -119,14 +118,16 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
     ];
     const text = standing.map(([name, value]) => `${written(name)}: ${value}\r\n`).join('');
     lines = Buffer.from(`${text}\r\n`);
-    linesWithId = Buffer.from(`${text}Audit-ID: ${' '.repeat(auditIdLength)}\r\n\r\n`);
+    linesWithId = Buffer.from(`${text}Audit-ID: ${auditStem ?? ''}${'0'.repeat(auditDigits)}\r\n\r\n`);
   }
   prepare();
   const current = () => {
     if (credential !== undefined && credential.authorization !== authorization) prepare();
   };
 
-  let minted: string | undefined;
+  // Of the head last identified: does an id of the gate's go with it, and must the caller's fields of that name go?
+  let minted = false;
+  let cutAudit = false;
   const { hosts } = settings;
   function misdirected(authority: string): boolean {
     if (hosts === undefined) return false;
@@ -145,10 +146,11 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
       return id === undefined ? standing : [...standing, [auditName, id]];
     },
     identify(head) {
-      minted = undefined;
       if (auditStem === undefined) return undefined;
-      const { id, keep } = auditId(ownAuditIds(head));
-      if (!keep) minted = id;
+      const own = ownAuditIds(head);
+      const { id, keep } = auditId(own);
+      minted = !keep;
+      cutAudit = minted && own.length > 0;
       return id;
     },
     refuses(head) {
@@ -176,17 +178,17 @@ export function createCallerFields(settings: ConnectionSettings): CallerFields {
       let spoofed = false;
       for (let index = 0; index < fields.count; index++) {
         const start = fields.nameStart(index);
-        if (suspects[bytes[start] as number] === 0) continue;
+        if (suspects[bytes[start] as number] === 0 && !cutAudit) continue;
         const name = folded(fields.nameText(index));
         const isSpoof = isIdentity(name);
-        if (!isSpoof && !removed.has(name) && (name !== auditName || minted === undefined)) continue;
+        if (!isSpoof && !removed.has(name) && !(cutAudit && name === auditName)) continue;
         spoofed ||= isSpoof;
         cuts ??= [];
         cuts.push(start, fields.lineEnd(index));
         cutBytes += fields.lineEnd(index) - start;
       }
-      const injected = minted === undefined ? lines : linesWithId;
-      if (minted !== undefined) linesWithId.write(minted, linesWithId.length - auditIdLength - 4, 'latin1');
+      const injected = minted ? linesWithId : lines;
+      if (minted) writeCount(linesWithId, linesWithId.length - 5, requests);
       const out = Buffer.allocUnsafe(bodyEnd - head.start - cutBytes - 2 + injected.length);
       let from = head.start;
       let at = 0;
@@ -210,8 +212,16 @@ function hostOf({ fields }: RequestHead): string {
   return index < 0 ? '' : fields.valueText(index);
 }
 
-/** A stem of 24 characters and 12 hex digits. */
-const auditIdLength = 36;
+/** Behind a stem of 24 characters: a whole UUID. */
+const auditDigits = 12;
+
+/** Writes the hex digits of `count` that are not 0 from `last` backwards: what stands before was 0 and stays. */
+function writeCount(bytes: Buffer, last: number, count: number): void {
+  for (let at = last, rest = count; rest > 0; at--, rest = Math.floor(rest / 16)) {
+    const digit = rest % 16;
+    bytes[at] = digit < 10 ? 0x30 + digit : 0x57 + digit;
+  }
+}
 
 /** Known names keep the spelling that people know from the server's own documents. */
 function written(name: string): string {
@@ -223,6 +233,7 @@ function ownAuditIds({ fields }: RequestHead): readonly string[] {
   let own: string[] | undefined;
   for (let index = 0; index < fields.count; index++) {
     const start = fields.nameStart(index);
+    if (((fields.bytes[start] as number) | 0x20) !== 0x61) continue; // a
     if (fields.nameEnd(index) - start !== auditName.length) continue;
     if (folded(fields.nameText(index)) !== auditName) continue;
     own ??= [];
