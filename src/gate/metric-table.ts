@@ -22,6 +22,8 @@ export const metricTable = {
     help: 'Of those, without a client certificate and without a request that carried a credential so far.',
   },
   connections_total: { type: 'counter', help: 'Connections of callers that were let in.' },
+  workers: { type: 'gauge', help: 'Worker processes that run.' },
+  worker_deaths_total: { type: 'counter', help: 'Worker processes that ended unasked; each was replaced.' },
   upstream_connections_open: { type: 'gauge', help: 'Connections to API servers.' },
   upstream_connections_total: { type: 'counter', help: 'Connections to API servers that were begun.' },
   upstream_failures_total: {
