@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { benchCases } from './lib/cases.ts';
 import { writeKeys } from './lib/keys.ts';
 import { fetchBun, missingPackages, versions } from './lib/programs.ts';
-import { startGround } from './lib/proxies.ts';
+import { type Ground, startGround } from './lib/proxies.ts';
 import { printTable, type Row } from './lib/report.ts';
 
 const { values: options } = parseArgs({
@@ -58,14 +58,15 @@ try {
   });
   const rows: Row[] = [];
   const only = options.only?.split(',');
-  const names = ['portcullis', 'haproxy', 'nginx', ...('program' in bun ? ['bun' as const] : [])] as const;
+  const onBun = 'program' in bun && (await startsOnBun(ground));
+  const names = ['portcullis', 'haproxy', 'nginx', ...(onBun ? ['bun' as const] : [])] as const;
   await benchCases({ ground, names, rounds, seconds, watches, only, note, row: (row) => rows.push(row) });
   const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     ...(await versions()),
-    ...('program' in bun ? { bun: bun.version } : {}),
+    ...(onBun && 'program' in bun ? { bun: bun.version } : {}),
     rounds,
     seconds,
   };
@@ -73,6 +74,16 @@ try {
   else printTable(machine, rows, notes);
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+async function startsOnBun(ground: Ground): Promise<boolean> {
+  try {
+    await ground.stop(await ground.start('bun', 'none', 1));
+    return true;
+  } catch {
+    note('no Bun: the gate does not start on it');
+    return false;
+  }
 }
 
 function number(

@@ -110,7 +110,11 @@ export async function startGround(
                 ...args,
               ]);
       }
-      for (const port of Object.values(ports)) await waitForPort(port);
+      const ended = new Promise<never>((_, reject) => {
+        child.once('exit', () => reject(new Error(`${name} does not start`)));
+      });
+      ended.catch(() => {});
+      for (const port of Object.values(ports)) await Promise.race([waitForPort(port), ended]);
       return { name, process: child, ports };
     },
     async stop({ name, process: child }) {

@@ -46,6 +46,7 @@ const packages: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   kubectl: 'kubernetes-client',
   curl: 'curl',
+  nghttp: 'nghttp2-client',
 };
 
 function missing(file: string, cause: unknown): Failure {

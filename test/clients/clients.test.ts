@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { testClientNode } from './client-node-suite.ts';
 import { checkRow, type Protocol } from './curl.ts';
 import { steps } from './kubectl.ts';
+import { checkNghttp } from './nghttp.ts';
 import { noise } from './noise.ts';
 import { checkRaw, rawRows } from './raw.ts';
 import { maps, reads, writes } from './rows.ts';
@@ -46,6 +47,8 @@ for (const protocol of protocols) {
       test(row.what, () => checkRow(clients, protocol, row));
   });
 }
+
+test('nghttp asks for several things at once', () => checkNghttp(clients));
 
 describe('kubectl', () => {
   for (const { what, run } of steps) test(what, () => run(clients));
