@@ -1,4 +1,5 @@
 // portcullis inventory apply, portcullis policy apply
+import { stringify } from 'yaml';
 import { Failure } from '../base/failure.ts';
 import { readDocument } from '../model/document.ts';
 import { Inventory } from '../model/inventory.ts';
@@ -31,6 +32,22 @@ export const inventoryApply: Command = {
       context.json
         ? JSON.stringify({ ok: true, ...counts })
         : `inventory: ${counts.servers} servers, ${counts.hosts} hosts, ${counts.groups} groups`,
+    );
+    return 0;
+  },
+};
+
+export const inventoryShow: Command = {
+  name: 'inventory show',
+  summary: 'print the inventory in force, with what imports own in it',
+  options: adminOptions,
+  arity: [0, 0],
+  async run(context) {
+    const inventory = await withAdmin(context, (admin) => admin.inventory());
+    context.print(
+      context.json
+        ? JSON.stringify(inventory)
+        : stringify(inventory, { aliasDuplicateObjects: false }).trimEnd(),
     );
     return 0;
   },

@@ -1,7 +1,7 @@
 // Every command, in the order of the overview. A new command is a file and a line here.
 import { advisories, advisoriesAdd } from './advisories.ts';
 import { agent } from './agent.ts';
-import { inventoryApply, policyApply } from './apply.ts';
+import { inventoryApply, inventoryShow, policyApply } from './apply.ts';
 import type { Command } from './command.ts';
 import { controller } from './controller.ts';
 import { demo } from './demo.ts';
@@ -50,6 +50,7 @@ export const commands: readonly Command[] = [
   advisoriesAdd,
   shieldsTest,
   inventoryApply,
+  inventoryShow,
   importKubernetes,
   importFile,
   kubeconfig,

@@ -42,6 +42,7 @@ test('every tag says where it comes from, and since when', async () => {
     inherited: false,
   });
   assert.equal((await tagsOf('10.9.3.4')).get('label=office')?.from, 'group/office');
+  assert.equal((await tagsOf('10.9.3.4')).get('group=office')?.kind, 'implicit');
   assert.equal((await tagsOf('203.0.113.1')).size, 0);
   await assert.rejects(controller.admin.tags('nothing'), { code: 'unknown-name' });
   const all = await controller.admin.tags();

@@ -8,7 +8,7 @@ export const observedTagTypes = ['k8s-version', 'distribution', 'cve', 'patch', 
 export const implicitTagTypes = ['cluster', 'host', 'server', 'group'] as const;
 
 /** Types of which a thing may have several values. Of every other type the nearest value wins. */
-export const multiValuedTagTypes = ['label', 'cve'] as const;
+export const multiValuedTagTypes = ['label', 'cve', 'group'] as const;
 
 /** The type of a tag. */
 export const TagType = z

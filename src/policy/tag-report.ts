@@ -1,9 +1,10 @@
 // Which tags a thing has in the end, and where each comes from.
-import { contains, parseCidr } from '../base/cidr.ts';
+import { type Cidr, contains, parseCidr } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
 import type { TaggedObject } from '../model/api.ts';
 import type { Inventory } from '../model/inventory.ts';
 import type { Tag } from '../model/tag.ts';
+import { addressBook } from './address-book.ts';
 import {
   aboveHost,
   clusterLayers,
@@ -78,8 +79,19 @@ function addressObject({ inventory }: TagReportInput, text: string): Described {
   const layers = () => [
     ...(host ? [nameLayer(host), ...ownLayers('host', host), ...aboveHost(host, inventory)] : []),
     ...groups.flatMap((group) => ownLayers('group', group)),
+    ...inventory.groups.filter((group) => isOf(group.name, address, inventory)).map(groupLayer),
   ];
   return { object: `address/${address.text}`, layers };
+}
+
+/** Held by the group, or taken as a member. */
+function isOf(group: string, { family, first }: Cidr, inventory: Inventory): boolean {
+  const set = addressBook(inventory).select(`group=${group}`, 'group');
+  return set[family].some((interval) => interval.first <= first && interval.last >= first);
+}
+
+function groupLayer({ name }: Inventory['groups'][number]): Layer {
+  return { object: `group/${name}`, kind: 'implicit', tags: [`group=${name}`] };
 }
 
 function nameLayer({ name, cluster }: Inventory['hosts'][number]): Layer {
