@@ -11,11 +11,39 @@ export function canonicalJson(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (typeof value === 'object') {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(',')}}`;
+    const known = texts.get(value);
+    if (known !== undefined) return known;
+    const text = objectText(value);
+    if (isConstant(value)) texts.set(value, text);
+    return text;
   }
   throw new TypeError(`canonical JSON holds no ${typeof value}`);
+}
+
+/**
+ * Texts of constants. Plans hold the same hundred thousand entries of the address book, frozen, again and again; writing
+ * them anew is most of what a plan costs.
+ */
+const texts = new WeakMap<object, string>();
+
+/** Frozen, with members that can't change either. */
+function isConstant(value: object): boolean {
+  return (
+    Object.isFrozen(value) &&
+    Object.values(value).every(
+      (member) =>
+        typeof member !== 'object' ||
+        (Array.isArray(member) &&
+          Object.isFrozen(member) &&
+          member.every((item) => typeof item === 'string')),
+    )
+  );
+}
+
+function objectText(value: object): string {
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
 }

@@ -95,7 +95,7 @@ function makePages(inventory: Inventory, classes: AddressClasses, former: Pages 
   for (const at of changed) {
     const one = classes.classes[at];
     if (!one) continue;
-    const own = effectiveTags(
+    const own = frozenTags(
       one.owners.flatMap((owner) => layers[owner[0] as Kind][Number(owner.slice(1))] ?? []),
     );
     for (const tag of tags[at] ?? []) removed.set(tag, (removed.get(tag) ?? new Set()).add(at));
@@ -107,7 +107,7 @@ function makePages(inventory: Inventory, classes: AddressClasses, former: Pages 
     tags[at] = own;
     for (const p of one.prefixes) {
       const { address = '', name = '' } = classes.prefixes[p] ?? {};
-      entries[p] = { address, name, tags: own };
+      entries[p] = Object.freeze({ address, name, tags: own });
     }
   }
   for (const tag of new Set([...removed.keys(), ...added.keys()])) {
@@ -118,6 +118,13 @@ function makePages(inventory: Inventory, classes: AddressClasses, former: Pages 
     else having.delete(tag);
   }
   return { classes, layers, tags, having, entries };
+}
+
+/** Frozen, as are the entries that hold them: what is written from them is kept (canonical-json.ts). */
+function frozenTags(layers: Layers): Tag[] {
+  const tags = effectiveTags(layers);
+  Object.freeze(tags);
+  return tags;
 }
 
 function sameLayers(a: Layers, b: Layers): boolean {
