@@ -1,12 +1,14 @@
 // Every identity mode through a real gate, as the API server's own audit log tells it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { tokens } from '../../range/pki.ts';
 import { writeWhole } from '../../src/platform/files.ts';
 import type { KeyPair } from '../../src/platform/pki.ts';
-import { type Asking, type Gated, type Ground, startGated, startGround } from './ground.ts';
+import { type Asking, type Gated, type Ground, pods, startGated, startGround } from './ground.ts';
 
 let ground: Ground;
 let developer: KeyPair;
@@ -142,6 +144,38 @@ for (const [mode, start, by] of modes) {
       assert.match(made.line?.auditId ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-000000000001$/);
       const odd = await gated.ask({ token: devToken }, ['Audit-ID: a b', 'Audit_ID: c']);
       assert.match(odd.line?.auditId ?? '', /^[0-9a-f]{8}-/);
+    });
+
+    test('the same over HTTP/2', async () => {
+      const client = connect(`https://127.0.0.1:${gated.port}`, {
+        servername: 'kubernetes',
+        ca: ground.authority.certificate,
+        cert: developer.certificate,
+        key: developer.key,
+      });
+      try {
+        for (const [lines, status] of [
+          [{ 'x-remote-user': 'kubernetes-admin', x_remote_group: 'system:masters' }, 200],
+          [{ 'impersonate-user': 'kubernetes-admin' }, 403],
+        ] as const) {
+          const mark = `${mode} ${status}`;
+          const request = client.request({
+            ':path': pods,
+            'user-agent': mark,
+            'audit-id': 'h2-own',
+            ...lines,
+          });
+          const [headers] = (await once(request, 'response')) as [{ ':status'?: number }];
+          request.resume();
+          assert.equal(headers[':status'], status);
+          const line = ground.audit().find(({ userAgent }) => userAgent === mark);
+          if (status === 403 && by !== '') assert.equal(line, undefined, "the gate's rights are not asked");
+          else assert.deepEqual([line?.user, line?.auditId], ['developer', 'h2-own']);
+          if (status === 200) assert.equal(line?.by, by);
+        }
+      } finally {
+        client.destroy();
+      }
     });
 
     test('an incident names the Audit-ID that the server logged', async () => {
