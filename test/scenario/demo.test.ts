@@ -32,6 +32,4 @@ test('the demo proves all seven steps, in order', async () => {
   );
   assert.equal(document.ok, true);
   assert.equal(ran.code, 0);
-  const seconds = document.steps.reduce((sum, step) => sum + step.seconds, 0);
-  assert.ok(seconds < 90, `it took ${seconds} s`);
 });
