@@ -21,8 +21,16 @@ export async function inspect(lab: Lab, carried: Carried): Promise<Proof> {
   const quiet = incidentsSince(lab, decision.seq);
   const exploits = await lab.range.exploit();
   lab.note(`  ${exploitLine(exploits)}`);
-  // Incidents travel in batches: the last variant's is waited for, the count is what then stands.
+  // Incidents travel in batches: every variant's is waited for, the count is what then stands.
   const attacker = lab.range.topology.hosts.attacker.ipv4;
+  const allTold = () => {
+    const ports = new Set(incidentsSince(lab, decision.seq).map((one) => one.port));
+    return exploits.every((one) => ports.has(one.port));
+  };
+  const newest = (entry: unknown) => entry === lab.entries.at(-1);
+  await lab
+    .entry('an incident of every variant', (entry) => newest(entry) && allTold(), 20)
+    .catch(() => undefined);
   await settled(lab, () => incidentsSince(lab, decision.seq).length);
   const incidents = incidentsSince(lab, decision.seq);
   const fromOthers = incidents.filter((one) => one.from !== attacker);
