@@ -100,8 +100,8 @@ export async function checkRaw(clients: Clients, row: RawRow): Promise<void> {
       certFile: clients.pki('developer.crt'),
       keyFile: clients.pki('developer.key'),
       // Each ends with its connection: nothing is waited for.
-      quietMs: 20_000,
-      timeoutMs: 20_000,
+      quietMs: 90_000,
+      timeoutMs: 90_000,
     },
   ]);
   assert.ok(answer);

@@ -111,7 +111,7 @@ export const writes = (tag: string): readonly Row[] => [
   {
     what: 'a body that waits for 100 Continue',
     path: `${maps}/w-${tag}`,
-    args: ['-X', 'PUT', ...json, '-H', 'Expect: 100-continue', '--expect100-timeout', '30'],
+    args: ['-X', 'PUT', ...json, '-H', 'Expect: 100-continue', '--expect100-timeout', '120'],
     body: map(`w-${tag}`, { expected: 'e'.repeat(300_000) }),
     status: 200,
     text: /"expected":"e{300000}"/,

@@ -36,7 +36,7 @@ export type Clients = {
   kubeconfig(user: Kubeconfig): string;
   /** A certificate or key of the cluster. */
   pki(name: string): string;
-  /** Runs a program on the developer's host; at most 60 s. */
+  /** Runs a program on the developer's host; at most 180 s. */
   run(argv: readonly string[], input?: string): Promise<Ran>;
   /** The same, and it must succeed: what it printed. */
   must(argv: readonly string[], input?: string): Promise<string>;
@@ -74,7 +74,7 @@ export async function startClients(prefix: string): Promise<Clients> {
     },
     pki: (name) => join(files.pki, name),
     run(argv, input) {
-      const signal = AbortSignal.timeout(60_000);
+      const signal = AbortSignal.timeout(180_000);
       return topology.runIn('developer', argv, { env, signal, ...(input === undefined ? {} : { input }) });
     },
     async must(argv, input) {
