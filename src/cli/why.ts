@@ -11,7 +11,7 @@ export const why: Command = {
   usage: 'ID',
   details:
     'The id stands at the end of what the refused person was told (`verdict ID`), in incidents\n' +
-    '(`portcullis events --kind incident -o json`) and in access records; an Audit-ID will do as well.',
+    '(`portcullis events --kind incident -o json`), in access records and in `portcullis sessions -o json`; an Audit-ID will do as well.',
   options: {
     ...adminOptions,
     'access-log': {
