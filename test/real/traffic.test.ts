@@ -233,7 +233,7 @@ describe('upgrades', () => {
   });
 
   test('exec over a WebSocket protocol that the kubelet does not know', async () => {
-    const answer = await raw(webSocket(echo, 'Sec-WebSocket-Protocol: v5.channel.k8s.io'));
+    const answer = await raw(webSocket(echo, 'Sec-WebSocket-Protocol: v9.channel.k8s.io'));
     assert.deepEqual([answer.status, answer.closed], [403, true], answer.received);
   });
 
