@@ -10,7 +10,7 @@ import {
   longestPauseMs,
   worksAgain,
 } from './observe.ts';
-import { gateOptions, killHard, startController } from './services.ts';
+import { agentOptions, gateOptions, killHard, startController } from './services.ts';
 import type { Carried, Proof } from './step.ts';
 
 export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
@@ -39,7 +39,7 @@ export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
   const withoutAgent = await developerDay(lab);
   const exploitsWithoutAgent = await lab.range.exploit(fewVariants);
   lab.note(`  agent killed: ${works(withoutAgent)}, ${exploitLine(exploitsWithoutAgent)}`);
-  carried.agent = lab.start('cp', 'agent', 'agent');
+  carried.agent = lab.start('cp', 'agent', 'agent', ...agentOptions);
   await settledWorkers(lab);
   const beats = heartbeatsSince(lab, carried.blockedAt ?? withoutGateSince);
   lab.note(`  cluster's own traffic since the block: ${beats.ok} heartbeats, ${beats.failed} failed`);

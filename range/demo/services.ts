@@ -29,10 +29,15 @@ export function startController(lab: Lab): ChildProcess {
   );
 }
 
+const gateUser = '61184:61184';
+
 /** The gate's workers belong to a user of their own; its parent reads the server's keys. */
 export function gateOptions(lab: Lab): string[] {
-  return ['--pki', lab.range.files.pki, '--user', '61184:61184'];
+  return ['--pki', lab.range.files.pki, '--user', gateUser];
 }
+
+/** The gate's workers may connect to their servers only. */
+export const agentOptions: readonly string[] = ['--gate-user', gateUser];
 
 /** Makes a token, enrols and starts an agent or gate; of the control-plane host unless told otherwise. */
 export async function startWorker(
@@ -46,7 +51,7 @@ export async function startWorker(
     role,
     host,
   );
-  const more = role === 'gate' ? gateOptions(lab) : [];
+  const more = role === 'gate' ? gateOptions(lab) : agentOptions;
   return lab.start(
     host,
     host === 'cp' ? role : `${role}-${host}`,

@@ -16,7 +16,12 @@ import { checkKeepOpen } from './lockout.ts';
 import { type Protected, resolvePlan } from './protected.ts';
 import { destroySockets, listSockets, mustCut, type Socket } from './sockets.ts';
 
-export type Kernel = { readonly run: Runner; readonly clock: Clock };
+export type Kernel = {
+  readonly run: Runner;
+  readonly clock: Clock;
+  /** HostFacts.gateUser */
+  readonly gateUser?: number;
+};
 
 /** What was before the plan. */
 export type Before = {
@@ -62,12 +67,16 @@ export async function applyPlan(
   plan: AgentPlan,
   { former, beforeReplacing }: Before = {},
 ): Promise<Applied> {
-  const { run, clock } = kernel;
+  const { run, clock, gateUser } = kernel;
   const began = clock.mono();
   const addresses = await localAddresses(run);
   const resolved = resolvePlan(plan, addresses, former?.resolved);
   checkKeepOpen(resolved);
-  const table = buildTable(plan, { localAddresses: addresses }, resolved.services);
+  const table = buildTable(
+    plan,
+    { localAddresses: addresses, ...(gateUser === undefined ? {} : { gateUser }) },
+    resolved.services,
+  );
   const replaced = await replace(run, table, resolved, former, beforeReplacing);
   const inKernelMs = clock.mono() - began;
   const ports = portsOf(resolved, former?.resolved.plan);

@@ -30,6 +30,8 @@ export type AgentOptions = {
   readonly sessionSeconds?: number;
   /** How often health is reported when nothing changes; 5 when left out. */
   readonly healthSeconds?: number;
+  /** uid of the workers of this host's gate: they may connect to its servers only. */
+  readonly gateUser?: number;
   /** Where log lines go, without a newline: one JSON object each; standard error when left out. */
   readonly writeLog?: (line: string) => void;
 };
@@ -41,6 +43,7 @@ export type AgentOptions = {
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { name, dataDir, link } = options;
+  const gateUser = options.gateUser === undefined ? {} : { gateUser: options.gateUser };
   const writeLog = options.writeLog ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const log = (event: string, fields: Record<string, unknown> = {}) =>
     writeLog(
@@ -53,7 +56,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   try {
     const everyMs = (options.sessionSeconds ?? 5) * 1000;
     const sessions = watchSessions({ name, link, run, clock: systemClock, everyMs }, until);
-    const enforcer = await createEnforcer({ run, clock: systemClock }, sessions);
+    const enforcer = await createEnforcer({ run, clock: systemClock, ...gateUser }, sessions);
     const store = (stored: StoredPlan) => storePlan(dataDir, stored);
     const read = () => readStoredPlan(dataDir);
     const begun = await resume({ enforcer, clock: systemClock, read, store, log });

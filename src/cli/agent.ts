@@ -8,13 +8,25 @@ export const agent: Command = {
   details:
     'Needs root or CAP_NET_ADMIN. Runs until interrupted; the kernel table stays, whichever way it ends, and is taken up\n' +
     'again at the next start. `portcullis remove` takes the table away.',
-  options: workerOptions,
+  options: {
+    ...workerOptions,
+    'gate-user': {
+      type: 'string',
+      value: 'USER',
+      help: "whom the workers of this host's gate belong to (its --user): they may then connect to its servers and nowhere else",
+    },
+  },
   arity: [0, 0],
   async run(context) {
-    const { runAgent } = await import('../agent/run.ts');
+    const [{ runAgent }, { parseUser }] = await Promise.all([
+      import('../agent/run.ts'),
+      import('../gate/privileges.ts'),
+    ]);
+    const user = context.option('gate-user');
+    const gateUser = user === undefined ? {} : { gateUser: parseUser(user).uid };
     const { folder, link } = await openWorker(context, 'agent');
     try {
-      await runAgent({ name: link.name, dataDir: folder, link }, context.signal);
+      await runAgent({ name: link.name, dataDir: folder, link, ...gateUser }, context.signal);
     } finally {
       link.close();
     }

@@ -81,7 +81,7 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
       await first(signal, enrolHost(options, admin), controller.failed);
       const seen = (await admin.status()).log.entries;
       const workers = [
-        start('agent'),
+        start('agent', ...(asUser.length > 0 ? ['--gate-user', ...asUser.slice(1)] : [])),
         start('gate', '--pki', options.pki, '--drain-seconds', '2', ...asUser),
       ];
       const failures = [controller, ...workers].map(({ failed }) => failed);

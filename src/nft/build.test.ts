@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseCidr } from '../base/cidr.ts';
 import type { ProtectedService } from '../model/plan.ts';
 import { buildTable } from './build.ts';
 import { exampleService, planOf, ruleOf } from './example-plan.ts';
@@ -191,6 +192,37 @@ test('no way around a server that names one IPv4 address alone: all others of it
   } as const;
   const translatedFrom = { address: 0x0a000001n, port: 30_443 };
   assert.equal(tracePacket(built, 'input', { ...server, ...packet, translatedFrom }).outcome, 'reset');
+});
+
+test('the gate may open connections to its servers, others to anywhere', () => {
+  const guarded = buildTable(planOf([exampleService]), { ...host, gateUser: 61_443 });
+  const [endpoint] = exampleService.endpoints;
+  assert.ok(endpoint);
+  const server = parseCidr(endpoint.address).first;
+  const packet = {
+    family: 4,
+    source: server,
+    sourcePort: 40_000,
+    reset: false,
+    loopback: true,
+    local: true,
+    fromLocal: true,
+    direction: 'original',
+  } as const;
+  const rows = [
+    [61_443, server, endpoint.port, 'accept'],
+    [61_443, server, 22, 'reset'],
+    [61_443, 0x7f000001n, endpoint.port, 'reset'],
+    [61_443, 0x08080808n, 443, 'reset'],
+    [1_000, 0x08080808n, 443, 'accept'],
+    // An answer, or a packet of what is open.
+    [undefined, 0x08080808n, 443, 'accept'],
+  ] as const;
+  for (const [opener, destination, destinationPort, outcome] of rows) {
+    const each = { ...packet, destination, destinationPort, ...(opener === undefined ? {} : { opener }) };
+    assert.equal(tracePacket(guarded, 'output', each).outcome, outcome, `${opener} ${destinationPort}`);
+  }
+  assert.ok(!buildTable(planOf([exampleService]), host).chains.some(({ name }) => name === 'gate_guard'));
 });
 
 test('what comes from elsewhere for a loopback address is lost where that is asked for', () => {

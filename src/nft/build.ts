@@ -4,7 +4,16 @@ import { parseCidr } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
 import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import { type GateAt, gateOf, hasLocalGate } from './gate-of.ts';
-import { baseChains, judgeChain, loopbackCounter, loopbackGuard, masqueradeChain } from './hook-chains.ts';
+import {
+  baseChains,
+  gateGuard,
+  gateMay,
+  judgeChain,
+  loopbackCounter,
+  loopbackGuard,
+  masqueradeChain,
+  strayCounter,
+} from './hook-chains.ts';
 import { type Family, families, type ResolvedService, resolveService } from './intervals.ts';
 import { recordChain, serviceParts, steers } from './service-parts.ts';
 import {
@@ -22,6 +31,8 @@ import {
 export type HostFacts = {
   /** Its own addresses. A service on one of them is protected on its port at every address of the host. */
   readonly localAddresses: readonly string[];
+  /** Whom the gate's workers belong to: they may connect to the servers of this host's gate and nowhere else. */
+  readonly gateUser?: number;
 };
 
 /**
@@ -64,6 +75,11 @@ export function buildTable(
     counters.push(loopbackCounter);
     chains.push(loopbackGuard);
   }
+  if (gates.length > 0 && host.gateUser !== undefined) {
+    counters.push(strayCounter);
+    stores.push(...upstreamMaps(local));
+    chains.push(gateMay, gateGuard(host.gateUser));
+  }
   chains.push(judgeChain(), masqueradeChain, ...baseChains(gates.length > 0));
   return { generation: plan.generation, counters, stores, chains };
 }
@@ -75,6 +91,15 @@ function checkIds({ services }: AgentPlan): void {
     if (seen.has(id)) throw new Failure('bad-plan', `two services have the id '${id}'`);
     seen.add(id);
   }
+}
+
+/** The servers behind the gate of this host, at every address that they have. */
+function upstreamMaps(services: readonly ProtectedService[]): EndpointMap[] {
+  return endpointMaps('to', services).map((map) => ({
+    ...map,
+    name: `upstreams${map.family}`,
+    entries: map.entries.map((entry) => ({ ...entry, chain: gateMay.name })),
+  }));
 }
 
 /** Gate port → the chain that judges who comes to the gate of this host other than by its steering. */

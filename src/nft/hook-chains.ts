@@ -48,6 +48,34 @@ export const loopbackGuard: Chain = {
   })),
 };
 
+export const strayCounter: Counter = {
+  name: 'gate_stray',
+  comment: 'refused: the gate to anywhere but its servers',
+};
+
+/** Where the gate may connect to: `upstreams4` and `upstreams6` lead there. */
+export const gateMay: Chain = { name: 'gate_may', rules: [{ when: [], act: [{ do: 'accept' }] }] };
+
+/** Whoever took over a process that meets callers could reach the servers of the gate and nothing else, by no protocol. */
+export function gateGuard(uid: number): Chain {
+  const opens: Match = { match: 'opens', uid };
+  const stray = { do: 'count', counter: strayCounter.name } as const;
+  return {
+    name: 'gate_guard',
+    base: { type: 'filter', hook: 'output', priority: 'filter - 11' },
+    rules: [
+      ...families.map(
+        (family): Rule => ({
+          when: [opens],
+          act: [{ do: 'lookup', key: { key: 'to', family }, map: `upstreams${family}` }],
+        }),
+      ),
+      { when: [opens], act: [stray, { do: 'reset' }] },
+      { when: [{ match: 'sends-other', uid }], act: [stray, { do: 'drop' }] },
+    ],
+  };
+}
+
 /** `hasGates`: does any service have a gate on this host, whose port is to be guarded? */
 export function baseChains(hasGates: boolean): Chain[] {
   // Before other filters, and before kube-proxy's NAT: of several NAT rules for a connection the first one counts.

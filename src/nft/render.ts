@@ -181,6 +181,10 @@ function matchText(match: Match): string {
       return 'fib daddr type local';
     case 'from-local':
       return 'fib saddr type local';
+    case 'opens':
+      return `meta skuid ${match.uid} tcp flags & (syn | ack) == syn`;
+    case 'sends-other':
+      return `meta skuid ${match.uid} meta l4proto != tcp`;
   }
 }
 

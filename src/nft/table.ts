@@ -7,7 +7,7 @@ export const generationChain = 'generation_';
 /** The set of gate ports, which remove and restart read back. */
 export const gatePortSet = 'gate_ports';
 
-/** What a rule asks of a packet. A packet that isn't TCP matches nothing. */
+/** What a rule asks of a packet. A packet that isn't TCP matches nothing but `sends-other`. */
 export type Match =
   | { readonly match: 'loopback'; readonly side: 'in' | 'out' }
   /** It came from elsewhere, for an address that only this host's own programs may use. */
@@ -26,7 +26,9 @@ export type Match =
   /** The destination is an address of this host. */
   | { readonly match: 'local' }
   /** The source is: the packet is this host's own answer. */
-  | { readonly match: 'from-local' };
+  | { readonly match: 'from-local' }
+  /** A process of that user opens a TCP connection, or sends anything that isn't TCP. */
+  | { readonly match: 'opens' | 'sends-other'; readonly uid: number };
 
 /**
  * What a verdict map is asked with. `to` and `from`: address and port of the packet's destination, or source.

@@ -17,6 +17,8 @@ export type Packet = {
   /** The source is. */
   readonly fromLocal: boolean;
   readonly direction: 'original' | 'reply';
+  /** It opens a connection, for a process of this user of the host. */
+  readonly opener?: number;
   /** Destination before NAT, when NAT changed it. */
   readonly translatedFrom?: { readonly address: bigint; readonly port: number };
 };
@@ -225,6 +227,10 @@ function matches(table: Table, match: Match, packet: Packet): boolean {
       return packet.local;
     case 'from-local':
       return packet.fromLocal;
+    case 'opens':
+      return packet.opener === match.uid;
+    case 'sends-other':
+      return false;
   }
 }
 

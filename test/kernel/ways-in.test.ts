@@ -147,3 +147,38 @@ test('what a node forwards under its own address is refused or inspected by the 
   assert.equal(await steered.echo(), 'ECONNRESET');
   for (const each of [own, server]) each.end();
 });
+
+test("whoever took over the gate's worker reaches its servers, and nothing else", async () => {
+  await using world = await makeWorld();
+  await world.host.listen(6443);
+  await world.host.listen(9000);
+  await world.caller.listen(443);
+  const gateUser = 61_443;
+  const plan = planOf([exampleService]);
+  await applyPlan({ run: world.run, clock: systemClock, gateUser }, plan);
+  const connect = (uid: number, to: string, port: number) =>
+    world.run('setpriv', [
+      ...['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'],
+      ...['timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/${to}/${port}`],
+    ]);
+  const rows = [
+    [gateUser, '10.0.0.1', 6443, true],
+    [gateUser, '10.0.0.1', 9000, false],
+    [gateUser, '127.0.0.1', 9000, false],
+    [gateUser, '10.0.0.2', 443, false],
+    [gateUser + 1, '10.0.0.2', 443, true],
+    [gateUser + 1, '127.0.0.1', 9000, true],
+  ] as const;
+  for (const [uid, to, port, reached] of rows) {
+    assert.equal((await connect(uid, to, port)).code === 0, reached, `${uid} to ${to}:${port}`);
+  }
+  const datagram = (uid: number) =>
+    world.run('setpriv', [
+      ...['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'],
+      ...['bash', '-c', 'echo x > /dev/udp/10.0.0.2/53'],
+    ]);
+  assert.notEqual((await datagram(gateUser)).code, 0);
+  assert.equal((await datagram(gateUser + 1)).code, 0);
+  const { stdout } = await world.run('nft', ['list', 'counter', 'inet', 'portcullis', 'gate_stray']);
+  assert.match(stdout, /packets [4-9]/);
+});
