@@ -9,19 +9,21 @@ export const exposure: Command = {
   usage: '[SERVER|ADVISORY]',
   details:
     'Gravest first. `vulnerable`: the version has the flaw; `vendor-unknown`: it may, and only its vendor can say.\n' +
-    'The exit code is 3 while anything is exposed with nothing standing before it.',
+    'The exit code is 3 while anything is exposed with nothing standing before it, or the version of a server is not known.',
   options: adminOptions,
   arity: [0, 1],
   async run(context) {
-    const { exposures } = await withAdmin(context, (admin) => admin.exposure());
+    const answer = await withAdmin(context, (admin) => admin.exposure());
     const [only] = context.args;
+    const { exposures } = answer;
+    const unread = answer.unread.filter((server) => only === undefined || server === only);
     const rows = exposures.filter(
       (row) => only === undefined || row.server === only || row.advisory === only,
     );
     const open = rows.filter(({ stage }) => stage !== 'block' && stage !== 'inspect');
-    if (context.json) context.print(JSON.stringify({ exposures: rows }));
-    else if (rows.length === 0) context.print('No server is known to have a flaw.');
-    else {
+    if (context.json) context.print(JSON.stringify({ exposures: rows, unread }));
+    else if (rows.length === 0 && unread.length === 0) context.print('No server is known to have a flaw.');
+    else if (rows.length > 0) {
       const now = Date.now();
       const shown = rows.map((row) => [
         row.advisory,
@@ -49,6 +51,11 @@ export const exposure: Command = {
         `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}, ${open.length} with nothing before them`,
       );
     }
-    return open.length === 0 ? 0 : 3;
+    if (!context.json && unread.length > 0) {
+      context.print(
+        `Nothing is known of ${unread.join(', ')}: the version was never read (portcullis status says why)`,
+      );
+    }
+    return open.length + unread.length === 0 ? 0 : 3;
   },
 };

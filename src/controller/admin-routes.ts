@@ -159,7 +159,7 @@ export function adminRoutes(services: Services): readonly Route[] {
       method: 'GET',
       path: '/v1/exposure',
       roles: ['admin'],
-      handle: () => ({ json: { exposures: buildExposure(core) } }),
+      handle: () => ({ json: buildExposure(core) }),
     },
     {
       method: 'GET',

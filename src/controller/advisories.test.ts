@@ -136,7 +136,8 @@ describe('publishing advisories', () => {
   });
 
   test('exposure tells what stands before each flaw and what stays open, gravest first', async () => {
-    const { exposures } = await controller.admin.exposure();
+    const { exposures, unread } = await controller.admin.exposure();
+    assert.deepEqual(unread, []);
     assert.deepEqual(
       exposures.map(({ advisory, server, status, stage }) => [advisory, server, status, stage]),
       [

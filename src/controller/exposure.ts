@@ -1,6 +1,6 @@
 // Which server has which flaw, since when, what stands before it, and what stays open all the same.
 import { timestamp } from '../base/clock.ts';
-import type { ExposedServer } from '../model/api.ts';
+import type { ExposedServer, ExposureAnswer } from '../model/api.ts';
 import type { Severity, Stage } from '../model/common.ts';
 import type { Shield } from '../model/shield.ts';
 import type { Core } from './core.ts';
@@ -9,10 +9,11 @@ import { isExposed, noServerState, pairKey } from './state.ts';
 const order: readonly Severity[] = ['critical', 'major', 'minor', 'warning', 'info'];
 
 /** Every flaw that a server of the inventory has or may have, gravest first. */
-export function buildExposure(core: Core): readonly ExposedServer[] {
+export function buildExposure(core: Core): ExposureAnswer {
   const advisories = new Map(core.knowledge.advisories.map((advisory) => [advisory.id, advisory]));
   const shields = new Map(core.knowledge.shields.map((shield) => [shield.id, shield]));
-  const rows = (core.inventory()?.servers ?? []).flatMap((server) => {
+  const servers = core.inventory()?.servers ?? [];
+  const exposures = servers.flatMap((server) => {
     const { observation, exposedSince } = core.state.servers.get(server.name) ?? noServerState;
     return (observation?.exposures ?? [])
       .filter(({ status }) => isExposed(status))
@@ -37,13 +38,15 @@ export function buildExposure(core: Core): readonly ExposedServer[] {
         };
       });
   });
-  return rows.sort(
+  exposures.sort(
     (a, b) =>
       order.indexOf(a.severity) - order.indexOf(b.severity) ||
       (b.cvss ?? 0) - (a.cvss ?? 0) ||
       a.advisory.localeCompare(b.advisory) ||
       a.server.localeCompare(b.server),
   );
+  const unread = servers.map(({ name }) => name).filter((name) => !core.state.servers.get(name)?.observation);
+  return { exposures, unread };
 }
 
 function gapOf(shield: Shield | undefined, stage: Stage): string {

@@ -162,7 +162,11 @@ export const ExposedServer = z.strictObject({
   gap: z.string(),
 });
 export type ExposedServer = z.infer<typeof ExposedServer>;
-export const ExposureAnswer = z.strictObject({ exposures: z.array(ExposedServer) });
+export const ExposureAnswer = z.strictObject({
+  exposures: z.array(ExposedServer),
+  /** Servers whose version was never read: nothing is known of them. */
+  unread: z.array(Name),
+});
 export type ExposureAnswer = z.infer<typeof ExposureAnswer>;
 
 /** GET /v1/events?after=SEQ&wait=SECONDS&limit=N (admin): entries with seq above SEQ, waiting for the first. */
