@@ -131,7 +131,8 @@ const verbs: Readonly<Record<string, string>> = Object.assign(Object.create(null
   DELETE: 'delete',
 });
 
-function nonResource(method: string, path: string, query: string): RequestInfo {
+/** A request for no resource, or of which no more could be read. */
+export function nonResource(method: string, path: string, query: string): RequestInfo {
   return {
     method,
     path,

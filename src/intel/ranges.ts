@@ -2,6 +2,9 @@
 import { compareVersions, parseVersion, type Version, versionText } from '../base/version.ts';
 import type { VersionRange } from '../model/advisory.ts';
 
+/** Where every version begins. */
+export const firstVersion: Version = { major: 0, minor: 0, patch: 0 };
+
 /** A point on the line of versions where something begins or ends. */
 export type RangeEvent = {
   readonly kind: 'introduced' | 'fixed' | 'lastAffected';

@@ -5,7 +5,7 @@ import { Advisory, AdvisoryId } from '../model/advisory.ts';
 import { readDocument } from '../model/document.ts';
 import { cvssBaseScore, severityOf } from './cvss.ts';
 import { applyOverlay } from './overlay.ts';
-import { type RangeEvent, rangesFromEvents } from './ranges.ts';
+import { firstVersion, type RangeEvent, rangesFromEvents } from './ranges.ts';
 import { componentNamed, firstLine, printable, readVersion, refuseRecord, webLinks } from './record.ts';
 
 const Score = z.looseObject({
@@ -52,8 +52,6 @@ export function parseStackrox(text: string, place: string): Advisory {
   );
 }
 
-const zero: Version = { major: 0, minor: 0, patch: 0 };
-
 /** `>= 1.9.0, <= 1.9.3`, each bound at most once, or one version. */
 function rangeEvents(range: string, fixedBy: string | undefined, field: string, place: string): RangeEvent[] {
   let lower: Version | undefined;
@@ -77,7 +75,7 @@ function rangeEvents(range: string, fixedBy: string | undefined, field: string, 
     fixedBy === undefined
       ? upper
       : { kind: 'fixed', version: readVersion(fixedBy, `${field}.fixedBy`, place) };
-  const start = lower ?? zero;
+  const start = lower ?? firstVersion;
   // `>= 1.14, < 1.14.0`: pre-releases, which the ranges of the branch before hold already.
   if (end?.kind === 'fixed' && compareVersions(start, end.version) >= 0) return [];
   return [{ kind: 'introduced', version: start }, ...(end ? [end] : [])];

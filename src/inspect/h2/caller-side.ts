@@ -32,7 +32,7 @@ import { ByteQueue } from '../byte-queue.ts';
 import { type CallerFields, createCallerFields } from '../caller-fields.ts';
 import type { CarriedField } from '../carried-identity.ts';
 import { Reporter } from '../reporter.ts';
-import type { RequestInfo } from '../request-info.ts';
+import { nonResource } from '../request-info.ts';
 import { blame, type Core } from './core.ts';
 import { faultOf, frameProblem } from './frame-rules.ts';
 import { type RequestBlock, RequestReader } from './request-block.ts';
@@ -202,7 +202,7 @@ export class CallerSide implements FrameHandler {
     const { settings, sink } = core;
     const { head, info } = block;
     const report = new Reporter(settings, sink);
-    const stream = new Stream(id, info ?? unread(head.method), head, report, block.length);
+    const stream = new Stream(id, info ?? nonResource(head.method, '', ''), head, report, block.length);
     stream.callerDone = endStream;
     core.streams.set(id, stream);
     if (!info) {
@@ -503,24 +503,4 @@ function carriedWire(fields: readonly CarriedField[]): Uint8Array {
   return out.subarray(0, at);
 }
 
-function unread(method: string): RequestInfo {
-  return { ...nobody, method, verb: method.toLowerCase() };
-}
-const nobody: RequestInfo = {
-  method: '',
-  path: '',
-  query: '',
-  verb: '',
-  apiPrefix: '',
-  group: '',
-  version: '',
-  namespace: '',
-  resource: '',
-  subresource: '',
-  name: '',
-  parts: [],
-  isResource: false,
-  watch: false,
-  proxyPath: '',
-};
 const noBytes = new Uint8Array(0);
