@@ -3,8 +3,10 @@ import type { FrameHandler, FrameHead } from '../../http/h2/frame-feed.ts';
 import {
   ACK,
   CONTINUATION,
+  DATA,
   END_HEADERS,
   END_STREAM,
+  frame,
   GOAWAY,
   goawayFrame,
   HEADERS,
@@ -268,13 +270,13 @@ export class CallerSide implements FrameHandler {
   }
 
   #trailers(stream: Stream, endStream: boolean, bytes: Buffer, start: number, end: number): void {
-    const wire = this.#reader.trailers(bytes, start, end);
-    if (wire === undefined) {
-      this.refused('h2-compression');
+    const problem = this.#reader.trailers(bytes, start, end);
+    if (problem === 'h2-compression') {
+      this.refused(problem);
       return;
     }
-    if (typeof wire === 'string') {
-      this.#refuse(stream, wire);
+    if (problem !== 'none') {
+      this.#refuse(stream, problem);
       return;
     }
     if (!endStream) {
@@ -285,7 +287,7 @@ export class CallerSide implements FrameHandler {
       this.#refuse(stream, 'h2-length');
       return;
     }
-    this.#core.toServer.write(headerFrames(stream.id, true, [wire]));
+    this.#core.toServer.write(frame(DATA, END_STREAM, stream.id, noBytes));
     stream.callerDone = true;
     this.#core.settle(stream);
   }

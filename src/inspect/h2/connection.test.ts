@@ -234,14 +234,18 @@ describe('exchanges', () => {
     assert.deepEqual(rig.sink.responses, [200, 200]);
   });
 
-  test('a request’s trailers go on; what identifies or frames does not', () => {
+  test('a request’s trailers are refused, as over HTTP/1.1; an empty block of them only ends it', () => {
     const rig = rawRig();
+    rig.caller(headers(rig.requests, 1, get, false), data(1, 'x'), headers(rig.requests, 1, []));
+    assert.deepEqual(rig.toServer(), ['HEADERS 1', 'DATA 1', 'DATA 1 end']);
     rig.caller(
-      headers(rig.requests, 1, get, false),
-      data(1, 'x'),
-      headers(rig.requests, 1, [['x-sum', '1']]),
+      headers(rig.requests, 3, get, false),
+      data(3, 'x'),
+      headers(rig.requests, 3, [['x-sum', '1']]),
     );
-    assert.deepEqual(rig.toServer(), ['HEADERS 1', 'DATA 1', 'HEADERS 1 end']);
+    assert.deepEqual(rig.toServer(), ['HEADERS 3', 'DATA 3', 'RST 3 8']);
+    assert.match(rig.sink.client, /\[request-trailers\]/);
+    assert.deepEqual(codes(rig), ['request-trailers']);
     for (const [index, name] of [
       'x-remote-user',
       'authorization',
@@ -249,7 +253,7 @@ describe('exchanges', () => {
       'host',
       'x-forwarded-for',
     ].entries()) {
-      const stream = 3 + 2 * index;
+      const stream = 5 + 2 * index;
       rig.caller(headers(rig.requests, stream, get, false), headers(rig.requests, stream, [[name, '1']]));
       assert.deepEqual(rig.toServer(), [`HEADERS ${stream}`, `RST ${stream} 8`], name);
     }

@@ -5,7 +5,6 @@ import { HpackDecoder, type ListLimits } from '../../http/h2/hpack-decoder.ts';
 import { fieldRoom, fieldWire, writeField } from '../../http/h2/hpack-encoder.ts';
 import { type RequestFields, readRequestFields, trailerProblem } from '../../http/h2/message.ts';
 import type { RequestHead } from '../../http/head.ts';
-import type { RefusalCode } from '../../http/refusals.ts';
 import type { CallerFields, FieldVerdict } from '../caller-fields.ts';
 import type { JudgeRefusal } from '../refusals.ts';
 import { type RequestInfo, requestInfo } from '../request-info.ts';
@@ -64,17 +63,13 @@ export class RequestReader {
     return block;
   }
 
-  /** Trailers to go on, or why they don't; undefined when the block can't be decompressed. */
-  trailers(bytes: Buffer, start: number, end: number): Uint8Array | RefusalCode | undefined {
+  /** As over HTTP/1.1, where a request's trailers would go on unseen by the rules: none are admitted, but an empty block. */
+  trailers(bytes: Buffer, start: number, end: number): JudgeRefusal | 'none' {
     const fields: Field[] = [];
     const result = this.#decoder.decode(bytes, start, end, this.#limits, fields);
-    if (result === 'broken') return undefined;
+    if (result === 'broken') return 'h2-compression';
     if (result === 'over') return 'trailers-too-large';
-    const problem = trailerProblem(fields);
-    if (problem) return problem;
-    if (fields.some(({ name }) => this.#verdict(name) !== 'pass' || isAuditId(name)))
-      return 'forbidden-trailer';
-    return wireOf(fields);
+    return trailerProblem(fields) ?? (fields.length > 0 ? 'request-trailers' : 'none');
   }
 
   #read(fields: readonly Field[]): RequestBlock {

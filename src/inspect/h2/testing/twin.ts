@@ -18,7 +18,8 @@ export type Exchange = {
   readonly body: number | undefined;
   /** Is Content-Length said? */
   readonly told: boolean;
-  readonly trailers: boolean;
+  /** Is its end a frame of its own? */
+  readonly endsLater: boolean;
   readonly answer: {
     readonly status: number;
     readonly interim: boolean;
@@ -118,7 +119,7 @@ export async function askThroughTwin(exchanges: readonly Exchange[]): Promise<re
   const client = connect('https://kubernetes', { createConnection: () => toFront });
   try {
     return await Promise.all(
-      exchanges.map(({ method, path, fields, body, told, trailers }, index) =>
+      exchanges.map(({ method, path, fields, body, told, endsLater }, index) =>
         ask(
           client,
           {
@@ -129,7 +130,7 @@ export async function askThroughTwin(exchanges: readonly Exchange[]): Promise<re
             ...(told && body !== undefined ? { 'content-length': String(body) } : {}),
           },
           body === undefined ? undefined : Buffer.alloc(body, 'q'),
-          trailers ? { 'x-sum': '1' } : undefined,
+          endsLater ? {} : undefined,
         ),
       ),
     );
