@@ -161,3 +161,64 @@ test('a body that trickles is cut at the end of its minute; one that is waited f
   server.close();
   removeKeys(keys);
 });
+
+test('over HTTP/2 the judge ends slow bodies by the gate’s clock, each counted; the connection goes on', async () => {
+  const keys = await makeKeys();
+  const clock = { now: 1_000 };
+  const asked: [now: number, least: number, ready: boolean][] = [];
+  const timeouts: string[] = [];
+  const judge: Connection = {
+    clientData() {},
+    clientEnd() {},
+    serverData() {},
+    serverEnd() {},
+    serverFailed() {},
+    drain() {},
+    endSlowBodies(now, least, ready) {
+      asked.push([now, least, ready]);
+      return 2;
+    },
+    state: 'http',
+    idle: false,
+    readingHead: false,
+    readingBody: false,
+  };
+  const events = {
+    request() {},
+    response() {},
+    finding() {},
+    begun: () => undefined,
+    upstreamFailed() {},
+    timedOut: (what: string) => void timeouts.push(what),
+    crashed: (error: unknown) => assert.fail(String(error)),
+    closed() {},
+  };
+  const started = Promise.withResolvers<[Relay, ConnectionSink]>();
+  const server = createServer(
+    { cert: keys.serving.certificate, key: keys.serving.key, ALPNProtocols: ['h2'] },
+    (socket) => {
+      const makeJudge = (sink: ConnectionSink) => {
+        setImmediate(() => started.resolve([relay, sink]));
+        return judge;
+      };
+      const nobody = () => assert.fail('nothing was let through to the server');
+      const relay = startRelay(socket, makeJudge, nobody, clock, defaultGateLimits, events);
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const caller = await call(keys, (server.address() as AddressInfo).port);
+  const [relay, sink] = await started.promise;
+  relay.sweep();
+  sink.holdClient(true);
+  clock.now += 1_000;
+  relay.sweep();
+  assert.deepEqual(asked, [
+    [1_000, defaultGateLimits.bodyBytesPerMinute, true],
+    [2_000, defaultGateLimits.bodyBytesPerMinute, false],
+  ]);
+  assert.deepEqual(timeouts, ['body', 'body', 'body', 'body']);
+  assert.equal(caller.socket.closed, false);
+  caller.socket.destroy();
+  server.close();
+  removeKeys(keys);
+});

@@ -332,6 +332,8 @@ export function startRelay(
       if (closed) return;
       const now = clock.now;
       if (!judge.readingBody) bodySince = 0;
+      if (judge.endSlowBodies && !ending) sweepStreams(now);
+      if (closed) return;
       if (ending) {
         if (!client.writableFinished && now - endSince > limits.closeMs) expire('close');
       } else if (server && !serverReady && !serverDone) {
@@ -381,6 +383,16 @@ export function startRelay(
       bodySince = now;
       bodyBytes = 0;
     }
+  }
+
+  /** Those that are slow end alone. */
+  function sweepStreams(now: number): void {
+    const ready = !client.isPaused() && (server === undefined || serverReady);
+    let ended = 0;
+    feed(() => {
+      ended = judge.endSlowBodies?.(now, limits.bodyBytesPerMinute, ready) ?? 0;
+    });
+    for (; ended > 0; ended--) events.timedOut('body');
   }
 
   function expire(what: 'head' | 'body' | 'close'): void {

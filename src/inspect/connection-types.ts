@@ -207,6 +207,14 @@ export type Connection = {
   readonly idle: boolean;
   /** True between exchanges when a request's head was begun and is unfinished: a caller must not keep it so for long. */
   readonly readingHead: boolean;
-  /** True while more of a request's body is to come. */
+  /** True while more of a request's body is to come. Over HTTP/2 never: `endSlowBodies` is called instead. */
   readonly readingBody: boolean;
+  /**
+   * Ends the requests whose body brought less than `least` bytes in a minute in which more could be sent; others go on. To
+   * be called every second or so. Over HTTP/2 only.
+   * @param now milliseconds, more than 0
+   * @param ready was the caller read since the last call?
+   * @returns how many were ended
+   */
+  endSlowBodies?(now: number, least: number, ready: boolean): number;
 };

@@ -41,6 +41,10 @@ export const judgeRefusals = {
     sentence: 'Impersonate-* fields are refused here, and may not be sent (--as and --as-group of kubectl).',
   },
   'pipeline-over-limit': { status: 400, sentence: 'More requests were sent ahead than the gate keeps.' },
+  'slow-body': {
+    status: 408,
+    sentence: "Less of the request's body came in a minute than the limit asks for.",
+  },
   'body-over-budget': { status: 413, sentence: 'The body is larger than what the rules may inspect.' },
   'h2-reset-flood': { status: 429, sentence: 'More HTTP/2 streams were reset than a caller may.' },
   'h2-ping-flood': { status: 429, sentence: 'More HTTP/2 PING frames were sent than a caller may.' },

@@ -95,8 +95,9 @@ export const limitTable = {
     min: 0,
     max: 1_000_000_000,
     unit: 'bytes a minute',
-    of: "least of a request's body that must come while the gate and the server are ready for it; tunnels are no bodies, and HTTP/2 is not timed so, for its content may wait for the server's windows",
-    above: 'the connection is cut at the end of that minute',
+    of: "least of a request's body that must come while the gate and the server are ready for it; tunnels are no bodies",
+    above:
+      'the connection is cut at the end of that minute; over HTTP/2 that stream alone is ended, with a 408 Status where nothing was answered yet',
     counted: 'timeouts_total{what="body"}',
   },
   keepAliveMs: {

@@ -299,6 +299,7 @@ export class CallerSide implements FrameHandler {
     const ends = (head.flags & END_STREAM) !== 0;
     const stream = core.streams.get(head.stream);
     this.#passing = undefined;
+    core.serverRoom -= head.length;
     if (!stream) {
       if (head.stream > core.lastStream) {
         this.refused('h2-frame-order');
@@ -321,6 +322,8 @@ export class CallerSide implements FrameHandler {
         return;
       }
     }
+    stream.room -= head.length;
+    stream.bodyBytes += content;
     this.#passing = stream;
     this.#passingEnds = ends;
     if (stream.watch) stream.watch.up += head.length;

@@ -10,6 +10,7 @@ import { h2Errors, preface } from '../../http/h2/frames.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import type { Connection, ConnectionSettings, ConnectionSink } from '../connection-types.ts';
 import { isStreaming } from '../exchange.ts';
+import { endSlowBodies } from './body-pace.ts';
 import { CallerSide } from './caller-side.ts';
 import { Core } from './core.ts';
 import { ServerSide } from './server-side.ts';
@@ -61,11 +62,12 @@ class Http2Judge implements Connection {
     return this.#callerSide.inBlock || !(this.#fromCaller.between || this.#fromCaller.inData);
   }
 
-  /**
-   * Never: content may have to wait for the server's windows, and one slow stream is no reason to cut the others. The
-   * server's own time limits end it.
-   */
+  /** Never: one slow stream is no reason to cut the others (endSlowBodies). */
   readonly readingBody = false;
+
+  endSlowBodies(now: number, least: number, ready: boolean): number {
+    return this.#core.state === 'http' ? endSlowBodies(this.#core, now, least, ready) : 0;
+  }
 
   clientData(bytes: Buffer): void {
     const core = this.#core;

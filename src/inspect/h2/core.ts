@@ -70,6 +70,9 @@ export class Core {
   callerInitial = defaultWindow;
   /** Of that, what the gate's own answers took: the server doesn't know of it, and gets as much less back. */
   debt = 0;
+  /** What the server still takes: on the connection, and on a stream at first. Only asked for to judge a caller's pace. */
+  serverRoom = defaultWindow;
+  serverInitial = defaultWindow;
   /** Content that went nowhere: its window is given back at the end of the call. */
   owedToCaller = 0;
   owedToServer = 0;
@@ -108,6 +111,7 @@ export class Core {
   flush(): void {
     if (this.state === 'http') {
       if (this.owedToCaller > 0) this.toCaller.own(numberFrame(WINDOW_UPDATE, 0, this.owedToCaller));
+      this.serverRoom += this.owedToCaller;
       if (this.owedToServer > 0) this.toServer.own(numberFrame(WINDOW_UPDATE, 0, this.owedToServer));
       this.owedToCaller = 0;
       this.owedToServer = 0;

@@ -116,7 +116,8 @@ export class ServerSide implements FrameHandler {
         this.#goaway(bytes, from, end);
         return;
       case WINDOW_UPDATE: {
-        if ((bytes.readUInt32BE(from) & largestWindow) === 0) {
+        const increment = bytes.readUInt32BE(from) & largestWindow;
+        if (increment === 0) {
           this.refused('h2-window');
           return;
         }
@@ -124,7 +125,11 @@ export class ServerSide implements FrameHandler {
           this.refused('h2-frame-order');
           return;
         }
-        if (head.stream === 0 || core.streams.has(head.stream)) toCaller.pass(bytes, start, end);
+        const stream = core.streams.get(head.stream);
+        if (stream) stream.room += increment;
+        else if (head.stream === 0) core.serverRoom += increment;
+        else return;
+        toCaller.pass(bytes, start, end);
         return;
       }
     }
@@ -302,6 +307,7 @@ export class ServerSide implements FrameHandler {
         this.refused('h2-settings');
         return;
       }
+      if (id === settingIds.initialWindowSize) core.serverInitial = value;
       if (id === settingIds.maxFrameSize) core.largestFromCaller = Math.max(core.largestFromCaller, value);
     }
     const offered = core.offered(settings, !this.#settled);

@@ -28,6 +28,11 @@ export class Stream implements Judged {
   answerLeft = -1;
   /** What the caller has added to its first window. */
   window = 0;
+  /** What the server has added to its first window, less what the caller has sent. */
+  room = 0;
+  /** The running minute of the request's body, and what came in it; 0 outside of one. */
+  bodySince = 0;
+  bodyBytes = 0;
   readonly #head: RequestHead;
   #facts: RequestFacts | undefined;
 
