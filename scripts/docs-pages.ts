@@ -11,6 +11,7 @@ import { sharedPortRefusals } from '../src/gate/shared-port.ts';
 import { refusals as httpRefusals } from '../src/http/refusals.ts';
 import { attributeTable } from '../src/inspect/attributes.ts';
 import { builtInRules } from '../src/inspect/built-in-rules.ts';
+import { ownCounters, sharedCounters } from '../src/inspect/rates.ts';
 import { judgeRefusals } from '../src/inspect/refusals.ts';
 import { Inventory } from '../src/model/inventory.ts';
 import { limitTable } from '../src/model/limits.ts';
@@ -114,6 +115,7 @@ function attributes(): string {
     `${generated}# Attributes of shield rules`,
     'What the predicates of a shield (CEL) can read, and in which phase.',
     ['| attribute | type | phases | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    `## How often\n\nA predicate sees one message. How often it held is asked beside it: \`rate: {over: 20, within: 10s, by: [user]}\` makes the rule fire\nwhen it has held more than 20 times within ten seconds for the same caller. \`by\` names what makes a caller: \`user\` (of the client\ncertificate; without one, the source), \`source\` (an IPv4 address or the /64 of an IPv6 address), \`connection\`; of several, all together.\nNever less than \`within\` is looked back on, and up to an eighth more. Every worker counts for itself. A rule knows ${ownCounters} callers\neach for itself; when more hit it within its window, they share ${sharedCounters} counters, so that it fires early, never late. Every hit over the\nrate is acted on and counted; one in a window is recorded (\`docs/decisions/0010-rates.md\`).\n\nIn a shield's tests \`{repeat: 100, steps: […]}\` repeats steps on one connection, \`repeat: 100\` of a test the whole exchange on new\nconnections, \`{wait: 10s}\` lets time pass, \`{reconnect: true}\` brings the same caller with a new connection.`,
   ].join('\n\n');
 }
 

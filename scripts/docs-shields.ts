@@ -86,6 +86,11 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
       `### ${rule.id}`,
       `${actions[rule.action]}${rule.action === 'deny' ? ` with ${rule.status ?? 403}` : ''}, at ${rule.phase}: ${rule.message}`,
       `\`\`\`cel\n${rule.when.trim()}\n\`\`\``,
+      ...(rule.rate
+        ? [
+            `Only when it has held more than ${rule.rate.over} times within ${rule.rate.within} for the same ${rule.rate.by.join(' and ')}.`,
+          ]
+        : []),
     ].join('\n\n'),
   );
   const stripped = shield.deeperDefense.stripHeaders ?? [];

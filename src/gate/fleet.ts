@@ -34,6 +34,7 @@ export type Fleet = {
   readonly connections: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
+  readonly ratedCallers: number;
   /** With those in their handshake. */
   readonly present: number;
   /** Stops accepting; every connection takes no new work. */
@@ -193,6 +194,9 @@ export function createFleet(parts: FleetParts): Fleet {
     },
     get unauthenticated() {
       return sum(listeners, retired, (listener) => listener.unauthenticated);
+    },
+    get ratedCallers() {
+      return sum(listeners, retired, (listener) => listener.ratedCallers);
     },
     get serverConnections() {
       return sum(listeners, retired, (listener) => listener.serverConnections);

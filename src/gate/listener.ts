@@ -5,6 +5,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import { createHttp2Connection } from '../inspect/h2/connection.ts';
+import { createRates } from '../inspect/rates.ts';
 import type { RuleSet } from '../inspect/rules.ts';
 import { limitTable } from '../model/limits.ts';
 import type { GateListener } from '../model/plan.ts';
@@ -24,7 +25,7 @@ import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
 import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
-import type { Guest } from './reception.ts';
+import { type Guest, sourceKey } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
 import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
 import { secureOptions } from './tls-options.ts';
@@ -80,6 +81,8 @@ export type Listener = {
   readonly present: number;
   readonly unauthenticated: number;
   readonly serverConnections: number;
+  /** Callers that rules with a rate remember. */
+  readonly ratedCallers: number;
 };
 
 /** Accepts on a bound socket; without one, what `admit` is given. @throws Failure `port-in-use`, `port-refused` */
@@ -93,6 +96,13 @@ export async function openListener(
   const open = new Set<Handle>();
   let closing = false;
   const budgets = createFloodBudgets(around.clock);
+  // The coarse clock would be too coarse for a window of a second.
+  const rates = createRates(
+    () => performance.now(),
+    randomBytes(4).readUInt32BE(),
+    () => counters.add('rate_hits_shared_total'),
+  );
+  let connectionNumber = 0;
   /** Callers are offered what the server takes. */
   let probed = around.clock.now;
   await view.upstream.probe(probeMs);
@@ -160,6 +170,11 @@ export async function openListener(
       sourceAddress: scene.address,
       rules: current.rules,
       limits: current.limits,
+      rates: rates.of({
+        user: identity.method === 'certificate' ? identity.user : undefined,
+        source: sourceKey(scene.address),
+        connection: connectionNumber++,
+      }),
       newId: randomUUID,
       ...(protocol === 'h2' ? { floodBudget: budgets.of(identity, scene.address, current.limits) } : {}),
       ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
@@ -168,6 +183,10 @@ export async function openListener(
     const events: RelayEvents = {
       ...shared,
       finding: (finding) => raise(finding, scene),
+      repeated(shield, rule) {
+        counters.add(labelled('findings_total', 'rule', `${shield}/${rule}`));
+        counters.add('findings_repeated_total');
+      },
       begun: records.begun,
       closed() {
         records.closed();
@@ -334,6 +353,7 @@ export async function openListener(
       door.sweep();
       for (const handle of open) handle.sweep();
       budgets.sweep();
+      rates.sweep();
       const { now } = around.clock;
       if (now - probed > reprobeMs) {
         probed = now;
@@ -358,6 +378,9 @@ export async function openListener(
     },
     get unauthenticated() {
       return door.unauthenticated;
+    },
+    get ratedCallers() {
+      return rates.callers;
     },
     get serverConnections() {
       let count = 0;

@@ -59,6 +59,18 @@ export const metricTable = {
     label: 'rule',
     help: 'What rules found, by SHIELD/RULE; refusals of single messages are `portcullis/CODE` (page on refusals).',
   },
+  findings_repeated_total: {
+    type: 'counter',
+    help: 'Of those, what a rule with a rate found again of a caller in the window that it recorded it in: acted on, no incident.',
+  },
+  rate_callers: {
+    type: 'gauge',
+    help: 'Callers that rules with a rate count each for itself, over all rules.',
+  },
+  rate_hits_shared_total: {
+    type: 'counter',
+    help: 'Hits of rules with a rate that were counted together with those of other callers, because there were too many.',
+  },
   timeouts_total: {
     type: 'counter',
     label: 'what',

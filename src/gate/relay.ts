@@ -16,6 +16,7 @@ export type RelayEvents = {
   request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;
   finding(finding: Finding): void;
+  repeated(shield: string, rule: string): void;
   begun: NonNullable<ConnectionSink['begun']>;
   /** The server could not be had, or was lost in the middle. `code` is Node's or OpenSSL's. */
   upstreamFailed(code: string, reason: string): void;
@@ -134,6 +135,7 @@ export function startRelay(
       steerServer();
     },
     finding: events.finding,
+    repeated: events.repeated,
     request(method, path, auditId) {
       requests += 1;
       events.request(method, path, auditId);

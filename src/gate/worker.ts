@@ -96,6 +96,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   });
   counters.gauge('connections_open', () => fleet.connections);
   counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
+  counters.gauge('rate_callers', () => fleet.ratedCallers);
   counters.gauge('requests_open', () => meter.openRequests);
   counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
   counters.gauge('upstream_connections_open', () => fleet.serverConnections);

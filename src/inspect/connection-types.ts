@@ -6,6 +6,7 @@ import type { Severity } from '../model/common.ts';
 import { defaultLimits, type Limits } from '../model/limits.ts';
 import type { RuleAction } from '../model/shield.ts';
 import type { FloodBudget } from './h2/flood-budget.ts';
+import type { CallerRates } from './rates.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RuleSet } from './rules.ts';
 
@@ -92,9 +93,11 @@ export type ConnectionSettings = {
   readonly limits: ConnectionLimits;
   /** The caller's, shared by all of its HTTP/2 connections. Left out: one that is never filled up again. */
   readonly floodBudget?: FloodBudget;
+  /** Counters of rules with a rate, shared by all of the caller's connections. Left out: this connection has its own. */
+  readonly rates?: CallerRates;
   /**
-   * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it,
-   * and so does the Status that the caller is answered with. Without it there are no ids.
+   * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it (a
+   * repeated one: that of the first), and so does the Status that the caller is answered with. Without it there are no ids.
    */
   readonly newId?: () => string;
   /**
@@ -178,6 +181,8 @@ export type ConnectionSink = {
   /** The same of the server; what it sends all the same is kept. Only asked for over HTTP/2, and rarely. */
   holdServer?(hold: boolean): void;
   finding(finding: Finding): void;
+  /** A rule with a rate fired again, for a caller of whom this window has its finding. It was acted on all the same. */
+  repeated?(shield: string, rule: string): void;
   /** One request was forwarded / one final response head delivered: for counters and access records. */
   request(method: string, path: string, auditId: string | undefined): void;
   response(status: number): void;

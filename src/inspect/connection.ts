@@ -20,6 +20,7 @@ import { ByteQueue } from './byte-queue.ts';
 import { type CallerFields, createCallerFields } from './caller-fields.ts';
 import type { Connection, ConnectionSettings, ConnectionSink, ExchangeWatch } from './connection-types.ts';
 import { Exchange } from './exchange.ts';
+import { withRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { requestFacts } from './request-facts.ts';
@@ -69,7 +70,7 @@ class Judge implements Connection {
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     this.#settings = settings;
     this.#sink = sink;
-    this.#report = new Reporter(settings, sink);
+    this.#report = new Reporter(withRates(settings), sink);
     this.#headLimits = { bytes: settings.limits.headBytes, fields: settings.limits.headFields };
     this.#caller = createCallerFields(settings);
   }

@@ -6,6 +6,8 @@ export type RecordingSink = ConnectionSink & {
   readonly server: string;
   readonly client: string;
   readonly findings: readonly Finding[];
+  /** `SHIELD/RULE` of each repetition. */
+  readonly repetitions: readonly string[];
   readonly serverClosed: boolean;
   /** Milliseconds of linger, once the client's side was ended. */
   readonly clientEnded: number | undefined;
@@ -23,6 +25,7 @@ export function createRecordingSink(): RecordingSink {
     server: '',
     client: '',
     findings: [] as Finding[],
+    repetitions: [] as string[],
     serverClosed: false,
     clientEnded: undefined as number | undefined,
     serverEnded: false,
@@ -55,6 +58,9 @@ export function createRecordingSink(): RecordingSink {
     },
     finding(finding: Finding) {
       record.findings.push(finding);
+    },
+    repeated(shield: string, rule: string) {
+      record.repetitions.push(`${shield}/${rule}`);
     },
     request(method: string, path: string) {
       record.requests.push(`${method} ${path}`);

@@ -6,16 +6,18 @@ import type { ConnectionSettings, ConnectionSink, Finding } from './connection-t
 import { HeldBytes } from './evidence.ts';
 import { findingOf, type Judged } from './exchange.ts';
 import { attributesOf } from './exchange-attributes.ts';
+import type { CallerRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
 import type { RequestInfo } from './request-info.ts';
 import { type Candidates, type Fired, judge } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
-type Told = Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'>;
+type Told = Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'> & Pick<Fired, 'over'>;
+type Settings = ConnectionSettings & { readonly rates: CallerRates };
 
 export class Reporter {
-  readonly #settings: ConnectionSettings;
+  readonly #settings: Settings;
   readonly #sink: ConnectionSink;
   #held: HeldBytes | undefined;
   #spoofTold = false;
@@ -23,7 +25,7 @@ export class Reporter {
   /** Of the request that is judged; its answer's findings carry it too, for requests are serialised. */
   auditId: string | undefined;
 
-  constructor(settings: ConnectionSettings, sink: ConnectionSink) {
+  constructor(settings: Settings, sink: ConnectionSink) {
     this.#settings = settings;
     this.#sink = sink;
   }
@@ -56,6 +58,7 @@ export class Reporter {
     const fired = judge(
       candidates,
       attributesOf(info, () => head, before, this.#settings.identity, undefined, 0, ''),
+      this.#settings.rates,
     );
     if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
     return fired;
@@ -126,11 +129,19 @@ export class Reporter {
     return judge(
       candidates,
       attributesOf(info, () => exchange.head(), injectedAt, this.#settings.identity, response, status, event),
+      this.#settings.rates,
     );
   }
 
   #tell(facts: RequestFacts, all: readonly Told[], status: number): void {
+    // An answer to what is only a repetition names the record that there is.
+    this.#id ??= all.every(({ over }) => over?.verdict !== undefined) ? all[0]?.over?.verdict : undefined;
     for (const one of all) {
+      if (one.over?.verdict !== undefined) {
+        this.#sink.repeated?.(one.shield, one.rule);
+        continue;
+      }
+      if (one.over) one.over.verdict = this.id;
       this.#sink.finding(
         findingOf(facts, one, this.auditId, status, this.#held, this.#settings.limits.evidenceBytes, this.id),
       );

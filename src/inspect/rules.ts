@@ -3,12 +3,14 @@
 // Outcome: every rule that fires is a finding, in the order of the shields and of the rules within them; the most
 // severe action of all that fired is carried out (`severest`); no rule fired means `allow`. A rule whose predicate
 // can't be evaluated counts as fired, under the code `rule-error`, with the action close-client-and-server: closed by
-// default (DESIGN decision 11). Where the rule says `onError: open`, the action is `log`.
+// default (DESIGN decision 11). Where the rule says `onError: open`, the action is `log`. A rule with a rate fires when its
+// predicate holds more often than that (rates.ts).
 import type { Severity } from '../model/common.ts';
 import type { GateShield } from '../model/plan.ts';
 import type { RuleAction, RulePhase } from '../model/shield.ts';
 import type { Attributes, UpgradeEvent } from './attributes.ts';
 import { compilePredicate, indexedAttributes, type Predicate } from './predicate.ts';
+import { type CallerRates, type Over, type Rate, rateOf } from './rates.ts';
 
 /** A rule that fired. */
 export type Fired = {
@@ -19,8 +21,14 @@ export type Fired = {
   readonly message: string;
   /** HTTP status of a `deny`. */
   readonly status: number;
+  /** Of a rule with a rate. */
+  readonly over?: Over;
 };
-type CompiledRule = Fired & { readonly test: Predicate['test']; readonly failsOpen: boolean };
+type CompiledRule = Fired & {
+  readonly test: Predicate['test'];
+  readonly failsOpen: boolean;
+  readonly rate: Rate | undefined;
+};
 
 /** What candidates are found by. */
 export type RuleFacts = {
@@ -78,6 +86,7 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
           status: rule.status ?? 403,
           test: predicate.test,
           failsOpen: rule.onError === 'open',
+          rate: rateOf(shield.id, rule),
         },
       });
     }
@@ -94,18 +103,33 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
 /** No rule: the structural upgrade machine acts all the same. */
 export const noRules: RuleSet = compileRules([]);
 
-/** Evaluates candidates. Never throws. */
-export function judge(candidates: Candidates, attributes: Attributes): readonly Fired[] {
+/**
+ * Evaluates candidates. Never throws.
+ * @param rates left out: nothing is counted, and rules with a rate fire at every hit
+ */
+export function judge(
+  candidates: Candidates,
+  attributes: Attributes,
+  rates: CallerRates = uncounted,
+): readonly Fired[] {
   let fired: Fired[] | undefined;
   for (const rule of candidates) {
     const result = rule.test(attributes);
     if (result === false) continue;
+    const one = result === true ? (rule.rate ? overRate(rule, rule.rate, rates) : rule) : failed(rule);
+    if (!one) continue;
     fired ??= [];
-    fired.push(result === true ? rule : failed(rule));
+    fired.push(one);
   }
   return fired ?? nothing;
 }
 const nothing: readonly Fired[] = [];
+const uncounted: CallerRates = { hit: () => ({ verdict: undefined }) };
+
+function overRate(rule: CompiledRule, rate: Rate, rates: CallerRates): Fired | undefined {
+  const over = rates.hit(rate);
+  return over && { ...rule, over };
+}
 
 function failed(rule: CompiledRule): Fired {
   return {

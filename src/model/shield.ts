@@ -25,11 +25,42 @@ export type RuleAction = z.infer<typeof RuleAction>;
 export const RulePhase = z.enum(['request', 'response', 'upgrade']);
 export type RulePhase = z.infer<typeof RulePhase>;
 
+/** `10s`, `5m`: from a second to an hour. */
+const RateWindow = z
+  .string()
+  .regex(/^[1-9][0-9]{0,3}[smh]$/)
+  .refine((text) => rateMilliseconds(text) <= 3_600_000, 'longer than an hour');
+
+/** Milliseconds of a text like `10s`. */
+export function rateMilliseconds(text: string): number {
+  const unit = text.endsWith('h') ? 3_600_000 : text.endsWith('m') ? 60_000 : 1_000;
+  return Number.parseInt(text, 10) * unit;
+}
+
+/**
+ * Makes a rule fire only when its predicate has held more than `over` times `within` for the same caller, by each gate
+ * worker's own count (docs/decisions/0010-rates.md).
+ */
+const ShieldRate = z.strictObject({
+  over: z.int().min(1).max(1_000_000),
+  within: RateWindow,
+  /**
+   * Hits with all of these in common are counted together. `user`: of the client certificate, or the source where there is
+   * none. `source`: an IPv4 address or the /64 of an IPv6 address. `connection`: this one alone.
+   */
+  by: z
+    .array(z.enum(['user', 'source', 'connection']))
+    .min(1)
+    .max(3),
+});
+export type ShieldRate = z.infer<typeof ShieldRate>;
+
 export const ShieldRule = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]{1,62}$/),
   phase: RulePhase,
   /** CEL over the attributes of docs/reference/attributes.md; must be a boolean. */
   when: z.string(),
+  rate: ShieldRate.optional(),
   action: RuleAction,
   severity: Severity,
   /** HTTP status of a `deny`; 403 when left out. */
@@ -44,8 +75,8 @@ export const ShieldRule = z.strictObject({
 });
 export type ShieldRule = z.infer<typeof ShieldRule>;
 
-/** A step of a test exchange: bytes from one side, or an assertion about time passing. */
-export const ExchangeStep = z.union([
+/** A step of a test exchange: bytes from one side, an end, or time that passes. */
+const PlainStep = z.union([
   /**
    * Bytes of the caller, in pieces of `split` bytes. Line ends in the text become CRLF; a trailing line end is kept only
    * as written. Escapes: `\n` and `\r` alone, `\t`, `\\`, `\xHH`.
@@ -55,6 +86,17 @@ export const ExchangeStep = z.union([
   z.strictObject({ server: z.string(), split: z.int().min(1).optional() }),
   /** One side ends its stream. */
   z.strictObject({ end: z.enum(['client', 'server']) }),
+  /** Time passes, for rules with a rate. */
+  z.strictObject({ wait: RateWindow }),
+  /** The same caller comes with a new connection. The old one ends. */
+  z.strictObject({ reconnect: z.literal(true) }),
+]);
+export type PlainStep = z.infer<typeof PlainStep>;
+
+export const ExchangeStep = z.union([
+  PlainStep,
+  /** These steps, so many times. */
+  z.strictObject({ repeat: z.int().min(2).max(10_000), steps: z.array(PlainStep).min(1).max(20) }),
 ]);
 export type ExchangeStep = z.infer<typeof ExchangeStep>;
 
@@ -73,6 +115,8 @@ export const ShieldTest = z.strictObject({
   /** Who the caller is; left out: anonymous, no client certificate. */
   as: z.strictObject({ user: z.string(), groups: z.array(z.string()).default([]) }).optional(),
   steps: z.array(ExchangeStep).min(1),
+  /** The whole exchange so many times, each on a new connection of the same caller. */
+  repeat: z.int().min(2).max(10_000).optional(),
   expect: z.strictObject({
     /** Ids of the rules that must fire, all of them, in order, the gate's own included; an innocent exchange names only rules whose action is `allow` or `log`. */
     rules: z.array(z.string()).default([]),
@@ -84,7 +128,7 @@ export const ShieldTest = z.strictObject({
     toClient: z.array(z.string()).default([]),
     /** Texts of the server's that must never reach the caller. */
     neverToClient: z.array(z.string()).default([]),
-    /** How the connection must stand at the end. */
+    /** How the connection, of several the last, must stand at the end. */
     connection: z.enum(['open', 'closed', 'tunnel']),
   }),
 });

@@ -142,6 +142,85 @@ describe('fields that are taken out', () => {
   }
 });
 
+describe('a rule with a rate', () => {
+  const get = '"GET /api/v1/namespaces/a/secrets/b HTTP/1.1\\nHost: k\\n\\n"';
+  const ok = '"HTTP/1.1 200 OK\\nContent-Length: 2\\n\\nok"';
+  const pair = `[{client: ${get}}, {server: ${ok}}]`;
+  const rated = small
+    .replace('when: request.subresource == "exec"', 'when: request.resource == "secrets"')
+    .replace('action: deny', 'action: deny\n      rate: {over: 100, within: 10s, by: [user, connection]}')
+    .replace(
+      /tests:[\s\S]*/,
+      `tests:
+  - name: a hundred and one in a second
+    kind: attack
+    as: {user: reader}
+    steps: [{repeat: 100, steps: ${pair}}, {client: ${get}}]
+    expect: {rules: [no-exec], toServer: [secrets/b], toClient: ["No exec."], connection: closed}
+  - name: a hundred, a pause, a hundred
+    kind: innocent
+    as: {user: reader}
+    steps: [{repeat: 100, steps: ${pair}}, {wait: 12s}, {repeat: 100, steps: ${pair}}]
+    expect: {toClient: [ok], connection: open}
+  - name: slowly for long
+    kind: innocent
+    as: {user: reader}
+    steps: [{repeat: 500, steps: [{client: ${get}}, {server: ${ok}}, {wait: 1s}]}]
+    expect: {toClient: [ok], connection: open}
+`,
+    );
+  const failures = (text: string) =>
+    selfTest(parseShield(text, 's.yaml'))
+      .tests.filter((one) => !one.ok)
+      .map((one) => one.name);
+
+  test('is proven by repetition and by time that passes', () => {
+    assert.ok(selfTest(loadShield(rated, 's.yaml')).ok);
+    assert.deepEqual(failures(rated.replace('repeat: 100, steps', 'repeat: 99, steps')), [
+      'a hundred and one in a second',
+    ]);
+    assert.deepEqual(failures(rated.replace('wait: 12s', 'wait: 9s')), ['a hundred, a pause, a hundred']);
+    assert.deepEqual(failures(rated.replace('within: 10s', 'within: 2m')), [
+      'a hundred, a pause, a hundred',
+      'slowly for long',
+    ]);
+  });
+
+  test('counts over connections, unless it is by connection', () => {
+    const again = rated
+      .replace('[{repeat: 100, steps', '[{repeat: 60, steps')
+      .replace(
+        `{client: ${get}}]\n    expect`,
+        `{reconnect: true}, {repeat: 40, steps: ${pair}}, {client: ${get}}]\n    expect`,
+      );
+    assert.notEqual(again, rated);
+    assert.deepEqual(failures(again), ['a hundred and one in a second']);
+    assert.deepEqual(failures(again.replace('[user, connection]', '[user]')), []);
+    const whole = rated
+      .replace('by: [user, connection]', 'by: [source]')
+      .replace(
+        `[{repeat: 100, steps: ${pair}}, {client: ${get}}]`,
+        `[{client: ${get}}, {server: ${ok}}]\n    repeat: 101`,
+      );
+    assert.deepEqual(failures(whole), []);
+    assert.deepEqual(failures(whole.replace('repeat: 101', 'repeat: 100')), [
+      'a hundred and one in a second',
+    ]);
+  });
+
+  const wrong: readonly [string, string, RegExp][] = [
+    ['within: 10s', 'within: 2h', /longer than an hour/],
+    ['within: 10s', 'within: 10', /within/],
+    ['over: 100', 'over: 0', /over/],
+    ['by: [user, connection]', 'by: []', /by/],
+    ['repeat: 500', 'repeat: 9999', /more than 20000/],
+    ['repeat: 100, steps: [{client: "GET', 'repeat: 100, steps: [{client: "\\\\qGET', /escape/],
+  ];
+  for (const [from, to, why] of wrong) {
+    test(`refused: ${to}`, () => assert.throws(() => parseShield(rated.replace(from, to), 's.yaml'), why));
+  }
+});
+
 test('texts that must never reach the caller', () => {
   const answers = small.replace('toClient: [ok]', 'neverToClient: [ok]');
   assert.throws(() => loadShield(answers, 's.yaml'), /'ok' reached the caller/);

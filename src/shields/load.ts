@@ -6,6 +6,7 @@ import { compileRules } from '../inspect/rules.ts';
 import { readDocument } from '../model/document.ts';
 import { Shield, type ShieldRule } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
+import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { selfTest } from './self-test.ts';
 
@@ -125,14 +126,18 @@ function* testProblems(shield: Shield): Generator<Problem> {
         yield { path: [...path, 'expect', 'rules'], message: `an innocent exchange can't fire '${id}'` };
       }
     }
-    const sent = test.steps.map((step) => ('client' in step ? step.client : '')).join('');
+    if (stepCount(test) > maxSteps) {
+      yield { path: [...path, 'steps'], message: `with what is repeated they are more than ${maxSteps}` };
+    }
+    const steps = [...writtenSteps(test)];
+    const sent = steps.map(({ step }) => ('client' in step ? step.client : '')).join('');
     for (const [at, text] of test.expect.neverToServer.entries()) {
       if (!sent.includes(text)) {
         const message = 'no step of the caller sends this, so it proves nothing';
         yield { path: [...path, 'expect', 'neverToServer', at], message };
       }
     }
-    const answered = test.steps.map((step) => ('server' in step ? step.server : '')).join('');
+    const answered = steps.map(({ step }) => ('server' in step ? step.server : '')).join('');
     for (const [at, text] of test.expect.neverToClient.entries()) {
       if (!answered.includes(text)) {
         const message = 'no step of the server sends this, so it proves nothing';
@@ -144,10 +149,10 @@ function* testProblems(shield: Shield): Generator<Problem> {
     if (test.kind === 'attack' && test.expect.rules.length === 0 && !strips) {
       yield { path: [...path, 'expect'], message: 'an attack must fire a rule' };
     }
-    for (const [at, step] of test.steps.entries()) {
+    for (const { step, path: at } of steps) {
       const text = 'client' in step ? step.client : 'server' in step ? step.server : '';
       const message = failureOf(() => exchangeBytes(text));
-      if (message !== undefined) yield { path: [...path, 'steps', at], message };
+      if (message !== undefined) yield { path: [...path, ...at], message };
     }
   }
 }

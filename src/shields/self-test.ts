@@ -5,9 +5,11 @@ import {
   defaultConnectionLimits,
   defaultIdentityFields,
 } from '../inspect/connection-types.ts';
+import { createRates } from '../inspect/rates.ts';
 import { createRecordingSink, type RecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
-import type { Shield, ShieldTest } from '../model/shield.ts';
+import { rateMilliseconds, type Shield, type ShieldTest } from '../model/shield.ts';
+import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 
 export type TestResult = {
@@ -49,17 +51,33 @@ export function selfTest(shield: Shield): SelfTestResult {
 /** @param split bytes a piece, whatever the steps say. @returns what differed, '' when nothing did */
 function runTest(test: ShieldTest, rules: RuleSet, split: number | undefined): string {
   const sink = createRecordingSink();
-  const judge = createConnection(
-    {
-      identity: test.as ? { method: 'certificate', ...test.as } : { method: 'none' },
-      identityFields: defaultIdentityFields,
-      sourceAddress: '192.0.2.1',
-      rules,
-      limits: defaultConnectionLimits,
-    },
-    sink,
-  );
-  for (const step of test.steps) {
+  const source = '192.0.2.1';
+  let now = 0;
+  const rates = createRates(() => now, 0);
+  let connections = 0;
+  const connect = () =>
+    createConnection(
+      {
+        identity: test.as ? { method: 'certificate', ...test.as } : { method: 'none' },
+        identityFields: defaultIdentityFields,
+        sourceAddress: source,
+        rules,
+        limits: defaultConnectionLimits,
+        rates: rates.of({ user: test.as?.user, source, connection: connections++ }),
+      },
+      sink,
+    );
+  let judge = connect();
+  for (const step of plainSteps(test)) {
+    if ('wait' in step) {
+      now += rateMilliseconds(step.wait);
+      continue;
+    }
+    if ('reconnect' in step) {
+      judge.clientEnd();
+      judge = connect();
+      continue;
+    }
     if ('end' in step) {
       if (step.end === 'client') judge.clientEnd();
       else judge.serverEnd();

@@ -21,6 +21,7 @@ import type { ListLimits } from '../../http/h2/hpack-decoder.ts';
 import { fieldRoom, writeField } from '../../http/h2/hpack-encoder.ts';
 import { isMalformed } from '../../http/h2/message.ts';
 import type { Connection, ConnectionSettings, ConnectionSink } from '../connection-types.ts';
+import { type CallerRates, withRates } from '../rates.ts';
 import { type JudgeRefusal, refusalRow } from '../refusals.ts';
 import { Reporter } from '../reporter.ts';
 import { type Fired, severest } from '../rules.ts';
@@ -34,7 +35,7 @@ import type { Stream } from './stream.ts';
 const lingerMs = 1_000;
 
 export class Core {
-  readonly settings: ConnectionSettings;
+  readonly settings: ConnectionSettings & { readonly rates: CallerRates };
   readonly sink: ConnectionSink;
   readonly listLimits: ListLimits;
   readonly toServer: FrameOut;
@@ -86,7 +87,8 @@ export class Core {
   upstreamFailure: string | undefined;
   failureStatus = 503;
 
-  constructor(settings: ConnectionSettings, sink: ConnectionSink) {
+  constructor(given: ConnectionSettings, sink: ConnectionSink) {
+    const settings = withRates(given);
     const { limits } = settings;
     this.settings = settings;
     this.sink = sink;
