@@ -1,17 +1,46 @@
-// Does this version have that flaw? Three answers, and a reason each: vulnerable, patched, vendor-unknown.
+// Does this version have that flaw? Four answers, and a reason each: vulnerable, patched, vendor-unknown, not-applicable.
 import { versionText } from '../base/version.ts';
 import type { Advisory, Component, Exposure } from '../model/advisory.ts';
 import type { Tag } from '../model/tag.ts';
+import { type Surroundings, underConditions } from './conditions.ts';
 import { standing } from './ranges.ts';
 import { vendorFix } from './vendor-fixes.ts';
 import type { ServerVersion } from './version.ts';
+
+/** What a version and what is known of its surroundings say of one flaw. */
+export function exposureOf(
+  advisory: Advisory,
+  component: Component,
+  version: ServerVersion,
+  surroundings: Surroundings = {},
+): Exposure {
+  const exposure = exposureByVersion(advisory, component, version);
+  return underConditions(withBuildDate(exposure, advisory, surroundings), version, surroundings);
+}
+
+/**
+ * A vendor's build that is older than the news of the flaw will hardly have the fix: said, and not relied on, for vendors
+ * hear of flaws before everybody.
+ */
+function withBuildDate(exposure: Exposure, { published }: Advisory, { buildDate }: Surroundings): Exposure {
+  if (exposure.status !== 'vendor-unknown' || published === undefined || buildDate === undefined)
+    return exposure;
+  const [built, known] = [Date.parse(buildDate), Date.parse(published)];
+  if (Number.isNaN(built) || Number.isNaN(known)) return exposure;
+  const day = (text: string) => text.slice(0, 10);
+  const hint =
+    built < known
+      ? `it was built on ${day(buildDate)}, before the flaw was published (${day(published)}), and hardly has the fix`
+      : `it was built on ${day(buildDate)}, after the flaw was published (${day(published)}), and may well have the fix`;
+  return { ...exposure, reason: `${exposure.reason}; ${hint}` };
+}
 
 /**
  * A base version with the fix is patched whoever built it. One without it is vulnerable if it is upstream's, and
  * vendor-unknown if it is a vendor's, who may have brought the fix back without a new base version; unless the vendor
  * has said which builds have it.
  */
-export function exposureOf(advisory: Advisory, component: Component, version: ServerVersion): Exposure {
+function exposureByVersion(advisory: Advisory, component: Component, version: ServerVersion): Exposure {
   const entries = advisory.affected.filter((entry) => entry.component === component);
   const answer = (status: Exposure['status'], reason: string): Exposure => ({
     advisory: advisory.id,
@@ -48,7 +77,7 @@ function exposureOfAnyPart(advisory: Advisory, component: Component, version: Se
   const named = advisory.affected.map((entry) =>
     entry.component === 'kubernetes' ? { ...entry, component } : entry,
   );
-  const found = exposureOf({ ...advisory, affected: named }, component, version);
+  const found = exposureByVersion({ ...advisory, affected: named }, component, version);
   if (found.status !== 'vulnerable') return found;
   const reason = `${found.reason}; the record is about Kubernetes and doesn't say whether ${component} has the flaw`;
   return { ...found, status: 'vendor-unknown', reason };

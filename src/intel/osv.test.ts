@@ -90,6 +90,12 @@ test('packages become components; modules of other ecosystems do not', () => {
     ['kubernetes', 'sigs.k8s.io/secrets-store-csi-driver', 'other'],
     ['kubernetes', 'constructor', 'other'],
     ['Go', 'k8s.io/apiserver', 'other'],
+    ['Go', 'k8s.io/kubernetes', 'kubernetes'],
+    ['Go', 'go.etcd.io/etcd/server/v3', 'etcd'],
+    ['Go', 'github.com/containerd/containerd/v2', 'containerd'],
+    ['Go', 'constructor', 'other'],
+    ['npm', 'github.com/containerd/containerd', 'other'],
+    ['kubernetes', 'csi-driver-nfs', 'csi-driver-nfs'],
   ];
   for (const [ecosystem, name, component] of rows) {
     const ranges = [{ type: 'SEMVER', events: [introduced('0')] }];
@@ -196,6 +202,17 @@ test('known defects are corrected, each with its reason; mended records are left
     ['CVE-2025-15566', [introduced('0'), { last_affected: '1.12.5' }], ['0.0.0..1.12.5'], 1],
     ['CVE-2020-8554', [introduced('0'), fixed('1.21.0')], ['0.0.0..'], 1],
     ['CVE-2020-8554', [introduced('0')], ['0.0.0..'], 0],
+    ['CVE-2020-8551', [introduced('1.17.0'), fixed('1.17.2')], ['1.17.0..1.17.3'], 1],
+    ['CVE-2025-15566', [introduced('1.13.0'), { last_affected: '1.13.1' }], ['1.13.0..1.13.1'], 1],
+    ['CVE-2026-24512', [introduced('0'), fixed('1.14.2')], ['0.0.0..1.14.3'], 1],
+    ...['CVE-2020-8561', 'CVE-2020-8562', 'CVE-2021-25740', 'CVE-2025-1767'].map(
+      (id): [string, Events, string[], number] => [
+        id,
+        [introduced('0'), { last_affected: '1.30.2' }],
+        ['0.0.0..'],
+        1,
+      ],
+    ),
     // Another flaw with the same bounds is none of the overlay's business.
     ['CVE-2099-0001', [introduced('0'), fixed('1.12.2')], ['0.0.0..1.12.2'], 0],
   ];
@@ -204,6 +221,19 @@ test('known defects are corrected, each with its reason; mended records are left
     assert.deepEqual(rangesOf(advisory), ranges, id);
     assert.equal(advisory.corrections.length, corrections, id);
   }
+});
+
+test('a title and a time that are another’s are put right, once', () => {
+  const titled = (id: string, more: object) => parseOsv(record([introduced('0')], more, id), 'x');
+  const path = titled('CVE-2026-24512', { summary: 'ingress-nginx auth-method injection' });
+  assert.match(path.summary, /path/);
+  assert.equal(path.corrections.length, 1);
+  assert.equal(titled('CVE-2026-1580', { summary: 'auth-method' }).summary, 'auth-method');
+  const late = titled('CVE-2024-3177', { published: '2018-01-01T00:00:00Z' });
+  assert.equal(late.published, '2024-04-16T00:00:00Z');
+  const right = titled('CVE-2024-3177', { published: '2024-04-22T23:15:50Z' });
+  assert.deepEqual([right.published, right.corrections], ['2024-04-22T23:15:50Z', []]);
+  assert.equal(titled('CVE-2099-0001', { published: 'last week' }).published, undefined);
 });
 
 test('random records are read or refused, never anything else', () => {

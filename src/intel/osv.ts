@@ -4,7 +4,16 @@ import { Advisory, AdvisoryId, type Component } from '../model/advisory.ts';
 import { cvssBaseScore, severityOf } from './cvss.ts';
 import { applyOverlay } from './overlay.ts';
 import { type RangeEvent, rangesFromEvents } from './ranges.ts';
-import { checkRecord, componentNamed, firstLine, readVersion, refuseRecord, webLinks } from './record.ts';
+import {
+  checkRecord,
+  componentNamed,
+  componentOfModule,
+  firstLine,
+  publishedAt,
+  readVersion,
+  refuseRecord,
+  webLinks,
+} from './record.ts';
 
 /** What we read of a record. Loose: sources add members of their own. Limits bound what a hostile record costs. */
 const Scores = z.array(z.looseObject({ type: z.string(), score: z.string().max(500) })).max(20);
@@ -19,6 +28,7 @@ const OsvRecord = z.looseObject({
   id: z.string().max(200),
   aliases: z.array(z.string().max(200)).max(100).default([]),
   withdrawn: z.string().optional(),
+  published: z.string().max(100).optional(),
   summary: z.string().max(10_000).default(''),
   details: z.string().max(1_000_000).default(''),
   severity: Scores.default([]),
@@ -64,6 +74,7 @@ export function parseOsv(record: unknown, place: string): Advisory {
         ranges: rangesOf(affected, `affected[${i}]`, place),
       })),
       references: webLinks(osv.references.map(({ url }) => url)),
+      ...publishedAt(osv.published),
       source: { format: 'osv', place },
     } satisfies z.input<typeof Advisory>),
   );
@@ -78,10 +89,12 @@ function advisoryId({ id, aliases }: { id: string; aliases: readonly string[] },
 }
 
 /**
- * `k8s.io/apiserver` and `kube-apiserver` of ecosystem `kubernetes` are the API server, and so on. In other ecosystems
- * (`Go`) the same names are modules with versions of their own, 0.x, which say nothing about a server.
+ * `k8s.io/apiserver` and `kube-apiserver` of ecosystem `kubernetes` are the API server, and so on. In `Go` the same names
+ * are modules with versions of their own, 0.x, which say nothing about a server; only those count that are versioned as the
+ * program is.
  */
 function componentOf(ecosystem: string, name: string): Component {
+  if (ecosystem === 'Go') return componentOfModule(name);
   if (ecosystem.toLowerCase() !== 'kubernetes') return 'other';
   return componentNamed(name);
 }

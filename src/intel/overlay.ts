@@ -14,6 +14,10 @@ type Correction = {
     | { readonly kind: 'introduced'; readonly from: string; readonly to: string }
     /** No version has a fix, and none will. */
     | { readonly kind: 'never-fixed' }
+    /** A title that is another flaw's, when it holds `from`. */
+    | { readonly kind: 'summary'; readonly from: string; readonly to: string }
+    /** A time of publication that can't be. */
+    | { readonly kind: 'published'; readonly before: string; readonly to: string }
     /** The part of Kubernetes that the record leaves out. */
     | { readonly kind: 'component'; readonly component: Component };
   readonly reason: string;
@@ -75,7 +79,17 @@ const corrections: readonly Correction[] = [
     change: { kind: 'fixed', from: '1.14.2', to: '1.14.3' },
     reason: 'the fix for 1.14 came with 1.14.3; the record copies the bound of another flaw',
   },
-  ...['CVE-2020-8554', 'CVE-2020-8561', 'CVE-2020-8562', 'CVE-2021-25740'].map(
+  {
+    advisory: 'CVE-2026-24512',
+    change: { kind: 'summary', from: 'auth-method', to: 'ingress-nginx: a path injects configuration' },
+    reason: 'the title is that of CVE-2026-1580; this flaw is in the path of a rule',
+  },
+  {
+    advisory: 'CVE-2024-3177',
+    change: { kind: 'published', before: '2024-01-01T00:00:00Z', to: '2024-04-16T00:00:00Z' },
+    reason: 'the record says that it was published in 2018; it was in April 2024',
+  },
+  ...['CVE-2020-8554', 'CVE-2020-8561', 'CVE-2020-8562', 'CVE-2021-25740', 'CVE-2025-1767'].map(
     (advisory): Correction => ({
       advisory,
       change: { kind: 'never-fixed' },
@@ -123,23 +137,37 @@ export function applyOverlay(advisory: Advisory): Advisory {
   let current = advisory;
   for (const correction of corrections) {
     if (correction.advisory !== advisory.id) continue;
-    const affected = current.affected.map((entry) => correctedEntry(entry, correction.change));
-    if (JSON.stringify(affected) === JSON.stringify(current.affected)) continue;
-    current = { ...current, affected, corrections: [...current.corrections, correction.reason] };
+    const next = correctedAdvisory(current, correction.change);
+    if (JSON.stringify(next) === JSON.stringify(current)) continue;
+    current = { ...next, corrections: [...current.corrections, correction.reason] };
   }
   return current;
 }
 
-type Entry = Advisory['affected'][number];
+function correctedAdvisory(advisory: Advisory, change: Correction['change']): Advisory {
+  switch (change.kind) {
+    case 'summary':
+      return advisory.summary.includes(change.from) ? { ...advisory, summary: change.to } : advisory;
+    case 'published':
+      return advisory.published !== undefined && advisory.published < change.before
+        ? { ...advisory, published: change.to }
+        : advisory;
+    default:
+      return { ...advisory, affected: advisory.affected.map((entry) => correctedEntry(entry, change)) };
+  }
+}
 
-function correctedEntry(entry: Entry, change: Correction['change']): Entry {
+type Entry = Advisory['affected'][number];
+type EntryChange = Exclude<Correction['change'], { kind: 'summary' | 'published' }>;
+
+function correctedEntry(entry: Entry, change: EntryChange): Entry {
   if (change.kind === 'component') {
     return entry.component === 'kubernetes' ? { ...entry, component: change.component } : entry;
   }
   return { ...entry, ranges: normalised(entry.ranges.map((range) => corrected(range, change))) };
 }
 
-type RangeChange = Exclude<Correction['change'], { kind: 'component' }>;
+type RangeChange = Exclude<EntryChange, { kind: 'component' }>;
 
 function corrected(range: VersionRange, change: RangeChange): VersionRange {
   switch (change.kind) {

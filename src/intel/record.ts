@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { parseVersion, type Version } from '../base/version.ts';
 import type { Component } from '../model/advisory.ts';
+import { Timestamp } from '../model/common.ts';
 
 /** Names that sources use, without their Go path. The aggregator is a part of the API server's process. */
 const components: Readonly<Record<string, Component>> = {
@@ -17,7 +18,35 @@ const components: Readonly<Record<string, Component>> = {
   'kube-scheduler': 'kube-scheduler',
   'ingress-nginx': 'ingress-nginx',
   etcd: 'etcd',
+  containerd: 'containerd',
+  'cri-o': 'cri-o',
+  runc: 'runc',
+  'csi-driver-nfs': 'csi-driver-nfs',
+  'csi-driver-smb': 'csi-driver-smb',
 };
+
+/**
+ * Go modules whose versions are those of the program. Not `k8s.io/apiserver` and its sisters, whose 0.x says nothing of
+ * a server.
+ */
+const goModules: Readonly<Record<string, Component>> = {
+  'k8s.io/kubernetes': 'kubernetes',
+  'k8s.io/ingress-nginx': 'ingress-nginx',
+  'go.etcd.io/etcd': 'etcd',
+  'go.etcd.io/etcd/v3': 'etcd',
+  'go.etcd.io/etcd/server/v3': 'etcd',
+  'github.com/containerd/containerd': 'containerd',
+  'github.com/containerd/containerd/v2': 'containerd',
+  'github.com/cri-o/cri-o': 'cri-o',
+  'github.com/opencontainers/runc': 'runc',
+  'github.com/kubernetes-csi/csi-driver-nfs': 'csi-driver-nfs',
+  'github.com/kubernetes-csi/csi-driver-smb': 'csi-driver-smb',
+};
+
+/** The component that is built from a Go module, and counted as it is; `other` for any else. */
+export function componentOfModule(name: string): Component {
+  return Object.hasOwn(goModules, name) ? (goModules[name] ?? 'other') : 'other';
+}
 
 /** The component of that name; `other` for what none of our parts is called. */
 export function componentNamed(name: string): Component {
@@ -69,6 +98,12 @@ export function firstLine(text: string): string {
     .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
     .trim()
     .slice(0, 300);
+}
+
+/** When a record says that its flaw was made public; nothing for what is no time in UTC. */
+export function publishedAt(text: string | undefined): { readonly published?: string } {
+  const read = Timestamp.safeParse(text);
+  return read.success ? { published: read.data } : {};
 }
 
 /** Links that a page may show. */

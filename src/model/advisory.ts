@@ -1,6 +1,6 @@
 // Advisories: what is known of one flaw.
 import { z } from 'zod';
-import { Severity } from './common.ts';
+import { Severity, Timestamp } from './common.ts';
 
 /** `CVE-2018-1002105`, or another source's id (`GHSA-…`). */
 export const AdvisoryId = z.string().regex(/^[A-Z][A-Z0-9]*-[A-Za-z0-9-]{3,40}$/);
@@ -15,6 +15,11 @@ export const Component = z.enum([
   'kubectl',
   'etcd',
   'ingress-nginx',
+  'containerd',
+  'cri-o',
+  'runc',
+  'csi-driver-nfs',
+  'csi-driver-smb',
   /** Some part of Kubernetes; the record doesn't say which. */
   'kubernetes',
   'other',
@@ -43,6 +48,8 @@ export const Advisory = z.strictObject({
     z.strictObject({ component: Component, package: z.string(), ranges: z.array(VersionRange) }),
   ),
   references: z.array(z.string()),
+  /** When the flaw was made public, where the source says. */
+  published: Timestamp.optional(),
   /** Where it was read: a file or URL, and the record's format. */
   source: z.strictObject({ format: z.enum(['osv', 'cve-v5', 'feed', 'stackrox']), place: z.string() }),
   /** Corrections that our overlay made to the record, one sentence each. */
