@@ -1,6 +1,5 @@
 // The one place where state changes: entries are compiled into plans before they are logged, so that a change which
 // can't be compiled changes nothing, and logged before they are applied, so that state never runs ahead of the log.
-import { canonicalJson } from '../base/canonical-json.ts';
 import { type Clock, timestamp } from '../base/clock.ts';
 import { describeFailure, Failure } from '../base/failure.ts';
 import { sha256 } from '../log/chain.ts';
@@ -10,16 +9,11 @@ import type { Endpoint } from '../model/common.ts';
 import type { Entry, NewEntry } from '../model/entry.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
-import {
-  type AgentPlanBody,
-  type CompiledPlans,
-  type CompileInput,
-  compile,
-  type GatePlanBody,
-} from '../policy/compile.ts';
+import { type CompiledPlans, type CompileInput, compile } from '../policy/compile.ts';
 import { withNames } from '../policy/resolved-names.ts';
 import { withFallback } from './fallback-plans.ts';
 import { type Knowledge, withPublished } from './knowledge.ts';
+import { type Body, createPlanShelf, type NewPlan, type PlanInForce } from './plan-shelf.ts';
 import { apply, emptyState, fork, type State, workerKey } from './state.ts';
 
 export type CoreOptions = {
@@ -58,11 +52,8 @@ export type Core = {
   replan(): void;
   /** Logs entries that plans don't depend on, with the documents that they name. */
   record(entries: readonly NewEntry[], documents?: readonly string[]): readonly Entry[];
-  /** The plan of an agent or gate as JSON; undefined when it has none. */
-  plan(
-    kind: 'agent' | 'gate',
-    target: string,
-  ): { readonly generation: number; readonly text: string } | undefined;
+  /** The plan of an agent or gate; undefined when it has none. */
+  plan(kind: 'agent' | 'gate', target: string): PlanInForce | undefined;
   /** True as soon as its plan's generation is above `after`; false when aborted or closed first. */
   waitForPlan(kind: 'agent' | 'gate', target: string, after: number, signal: AbortSignal): Promise<boolean>;
   /** Called after entries were logged and applied. */
@@ -70,15 +61,11 @@ export type Core = {
   close(): void;
 };
 
-/** Superseded plans that stay readable by hash, per target. */
-const plansKept = 3;
-
 /** Rebuilds state from the log. @throws Failure `bad-log` when an entry is not what a controller writes */
 export function openCore(options: CoreOptions): Core {
   const { log, clock, controllers, probers, note } = options;
   const state = emptyState();
-  const planTexts = new Map<string, { generation: number; text: string }>();
-  const planHistory = new Map<string, string[]>();
+  const shelf = createPlanShelf();
   const waiters = createWaiters();
   const listeners: ((entries: readonly Entry[]) => void)[] = [];
   const inventories = cached((text) => Inventory.parse(JSON.parse(text)));
@@ -110,9 +97,9 @@ export function openCore(options: CoreOptions): Core {
       }
     },
     record: (entries, documents = []) => commit(entries, documents, []),
-    plan: (kind, target) => planTexts.get(workerKey(kind, target)),
+    plan: (kind, target) => shelf.get(workerKey(kind, target)),
     waitForPlan: (kind, target, after, signal) =>
-      waiters.wait(() => (planTexts.get(workerKey(kind, target))?.generation ?? 0) > after, signal),
+      waiters.wait(() => (shelf.get(workerKey(kind, target))?.generation ?? 0) > after, signal),
     onChange: (listener) => void listeners.push(listener),
     close: () => waiters.close(),
   };
@@ -138,9 +125,9 @@ export function openCore(options: CoreOptions): Core {
     const logged = log.append(entries, documents);
     for (const entry of logged) apply(state, entry, Date.parse(entry.at));
     if (logged.some((entry) => entry.kind === 'advisory')) knowledge = readPublished();
-    for (const { key, generation, text } of plans) planTexts.set(key, { generation, text });
+    const old = shelf.put(plans);
     if (plans.length > 0) waiters.notify();
-    forgetOldPlans(plans);
+    if (old.length > 0) log.prune(old);
     for (const listener of listeners) listener(logged);
     return logged;
   }
@@ -165,21 +152,18 @@ export function openCore(options: CoreOptions): Core {
     if (!input) return [];
     const compiled = compileWithFallback(next, input);
     warn(compiled.warnings);
-    const bodies: (AgentPlanBody | GatePlanBody)[] = [
-      ...compiled.agents.values(),
-      ...compiled.gates.values(),
-    ];
+    const bodies: Body[] = [...compiled.agents.values(), ...compiled.gates.values()];
     const present = new Set(bodies.map((body) => workerKey(body.kind, body.target)));
     // A host that left the inventory has what it enforces taken away; it is not left with its last plan.
-    for (const [key, { kind, target }] of state.plans) {
-      if (present.has(key)) continue;
+    for (const { kind, target } of shelf.keys()) {
+      if (present.has(workerKey(kind, target))) continue;
       bodies.push(
         kind === 'agent'
           ? { kind, target, services: [], keepOpen: [], addressTags: [] }
           : { kind, target, listeners: [], addressTags: [] },
       );
     }
-    return bodies.flatMap((body) => newPlan(state, body, now) ?? []);
+    return bodies.flatMap((body) => shelf.next(body, now) ?? []);
   }
 
   /** While a commit waits to be confirmed, the policy before it must compile too: agents fall back to that. */
@@ -219,16 +203,6 @@ export function openCore(options: CoreOptions): Core {
     }
   }
 
-  function forgetOldPlans(plans: readonly NewPlan[]): void {
-    const old: string[] = [];
-    for (const { key, document } of plans) {
-      const history = [...(planHistory.get(key) ?? []), document];
-      old.push(...history.splice(0, Math.max(0, history.length - plansKept)));
-      planHistory.set(key, history);
-    }
-    if (old.length > 0) log.prune(old);
-  }
-
   function replay(): void {
     for (let entries = log.read(0, 1000); entries.length > 0; ) {
       for (const entry of entries) {
@@ -239,22 +213,13 @@ export function openCore(options: CoreOptions): Core {
             cause,
           });
         }
-        if (entry.kind === 'plan') {
-          const key = workerKey(String(entry.data['kind']), entry.subject);
-          planHistory.set(
-            key,
-            [...(planHistory.get(key) ?? []), String(entry.data['document'])].slice(-plansKept),
-          );
-        }
+        const plan =
+          entry.kind === 'plan' && state.plans.get(workerKey(String(entry.data['kind']), entry.subject));
+        if (plan) shelf.replayed(plan);
       }
       entries = log.read(entries.at(-1)?.seq ?? 0, 1000);
     }
-    for (const [key, { generation, document }] of state.plans) {
-      const text = log.document(document);
-      if (text === undefined)
-        throw new Failure('bad-log', `the log lacks the document of plan ${key} ${generation}`);
-      planTexts.set(key, { generation, text });
-    }
+    shelf.restore(state.plans, log.document);
   }
 
   /** Parses a document once per hash; only the latest is kept. */
@@ -270,41 +235,4 @@ export function openCore(options: CoreOptions): Core {
       return value;
     };
   }
-}
-
-type NewPlan = {
-  readonly key: string;
-  readonly generation: number;
-  readonly text: string;
-  readonly document: string;
-  readonly entry: NewEntry;
-};
-
-/** The next plan of a target; undefined when its body is what is in force. */
-function newPlan(state: State, body: AgentPlanBody | GatePlanBody, now: number): NewPlan | undefined {
-  const key = workerKey(body.kind, body.target);
-  const former = state.plans.get(key);
-  const canonical = canonicalJson(body);
-  const digest = sha256(canonical);
-  if (former?.body === digest) return undefined;
-  const generation = (former?.generation ?? 0) + 1;
-  // Bodies may be megabytes: the two members that make a plan of one are written in front of it.
-  const text = `{"generation":${generation},"issuedAt":"${timestamp(now)}",${canonical.slice(1)}`;
-  const document = sha256(text);
-  const stands =
-    body.kind === 'agent'
-      ? { services: body.services.map(({ server, stage }) => ({ server, stage })) }
-      : { listeners: body.listeners.map(({ server, stage }) => ({ server, stage })) };
-  return {
-    key,
-    generation,
-    text,
-    document,
-    entry: {
-      kind: 'plan',
-      actor: 'controller',
-      subject: body.target,
-      data: { kind: body.kind, generation, body: digest, document, ...stands },
-    },
-  };
 }

@@ -75,8 +75,8 @@ type Target = {
  */
 function targetOf(core: Core, { inventory, observed }: CompileInput, to: string): Target {
   const planOf = (host: string): AgentPlan | undefined => {
-    const text = core.plan('agent', host)?.text;
-    return text === undefined ? undefined : (JSON.parse(text) as AgentPlan);
+    const plan = core.plan('agent', host)?.plan;
+    return plan?.kind === 'agent' ? plan : undefined;
   };
   const at = endpointOf(to);
   const server = inventory.servers.find(

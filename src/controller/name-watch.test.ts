@@ -57,7 +57,7 @@ function world(names: readonly string[]) {
     watch,
     notes,
     passed: () => {
-      const { text } = core.plan('agent', 'cp-1') ?? assert.fail('no plan');
+      const text = (core.plan('agent', 'cp-1') ?? assert.fail('no plan')).text();
       const plan = JSON.parse(text) as AgentPlan;
       return plan.services[0]?.rules.find(({ id }) => id === 'policy/vpn')?.from;
     },

@@ -169,7 +169,7 @@ function compare(model: Twin, { core }: Real): void {
       approver: base === model.commits.length ? model.approvals.get(text(doc)) : undefined,
     })),
   );
-  const plan = AgentPlan.parse(JSON.parse(core.plan('agent', 'h')?.text ?? '{}'));
+  const plan = AgentPlan.parse(JSON.parse(core.plan('agent', 'h')?.text() ?? '{}'));
   const rules = (services: AgentPlan['services']) =>
     services[0]?.rules.map(({ id }) => id).filter((id) => id.startsWith('policy/'));
   assert.deepEqual(rules(plan.services), model.inForce(model.doc));

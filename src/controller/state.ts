@@ -63,8 +63,11 @@ export const entryData = {
   plan: z.object({
     kind: z.enum(['agent', 'gate']),
     generation: z.int(),
+    /** Digest of the plan without generation and time (plan-digest.ts). */
     body: Sha256,
     document: Sha256,
+    /** The document is what differs from the plan before. */
+    change: z.boolean().optional(),
     /** An agent's plan has services, a gate's listeners. */
     services: z.array(z.object({ server: z.string() })).default([]),
     listeners: z.array(z.object({ server: z.string() })).default([]),

@@ -63,7 +63,8 @@ export function workerRoutes(services: Services): readonly Route[] {
           core.waitForPlan(role, name, after, signal),
         );
         const plan = there ? core.plan(role, name) : undefined;
-        return plan && { text: plan.text };
+        const have = call.query.get('have');
+        return plan && { text: (have === null ? undefined : plan.changeFrom(have)) ?? plan.text() };
       },
     },
     {

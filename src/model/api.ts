@@ -37,8 +37,9 @@ export const TokenAnswer = z.strictObject({ token: z.string(), expiresAt: Timest
 export type TokenAnswer = z.infer<typeof TokenAnswer>;
 
 /**
- * GET /v1/plan?after=N&wait=SECONDS (agent, gate) — answers 200 with a Plan whose generation is above N as soon as there
- * is one, or 204 after `wait` (at most 60).
+ * GET /v1/plan?after=N&wait=SECONDS&have=DIGEST (agent, gate) — answers 200 with a Plan whose generation is above N as soon
+ * as there is one, or 204 after `wait` (at most 60). To who says the digest of the plan that it has: a PlanChange, when the
+ * controller remembers that plan.
  * POST /v1/receipts (agent, gate) — Receipt. 204.
  * POST /v1/health (agent, gate) — HealthReport. 204.
  * POST /v1/incidents (gate) — IncidentBatch. 204.  POST /v1/sessions (agent) — SessionBatch. 204.

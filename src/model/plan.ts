@@ -57,7 +57,7 @@ export const AgentPlan = z.strictObject({
   issuedAt: Timestamp,
   services: z.array(ProtectedService),
   keepOpen: z.array(KeepOpen),
-  addressTags: z.array(AddressTags),
+  addressTags: z.array(AddressTags).readonly(),
   /** Refuse what comes from elsewhere for 127.0.0.0/8 and ::1, where programs listen that trust their callers. */
   guardLoopback: z.boolean().optional(),
   /**
@@ -114,7 +114,7 @@ export const GatePlan = z.strictObject({
   target: Name,
   issuedAt: Timestamp,
   listeners: z.array(GateListener),
-  addressTags: z.array(AddressTags),
+  addressTags: z.array(AddressTags).readonly(),
 });
 export type GatePlan = z.infer<typeof GatePlan>;
 

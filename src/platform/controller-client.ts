@@ -48,9 +48,11 @@ import {
   type ReviewRequest,
   type RollbackRequest,
 } from '../model/lifecycle.ts';
-import { Plan, type Receipt } from '../model/plan.ts';
+import type { Plan, Receipt } from '../model/plan.ts';
+import { PlanAnswer } from '../model/plan-change.ts';
 import { Policy } from '../model/policy.ts';
 import type { SessionRecord } from '../model/record.ts';
+import { createHeldPlan } from './held-plan.ts';
 import { badAnswer, controllerServerName, openJsonClient } from './https-json.ts';
 import { identityValid, parseHostPort, readIdentity, writeIdentity } from './identity.ts';
 import { createRequest, fingerprint } from './pki.ts';
@@ -144,6 +146,7 @@ export async function enrol(want: Enrolment): Promise<void> {
 export function openLink(dataDir: string): ControllerLink {
   const identity = readIdentity(join(dataDir, 'identity'));
   const client = openJsonClient(identity);
+  const held = createHeldPlan();
   const post = async (path: string, body: unknown) => {
     await client.call({ method: 'POST', path, body });
   };
@@ -152,13 +155,20 @@ export function openLink(dataDir: string): ControllerLink {
     controllerPort: parseHostPort(identity.controller).port,
     async nextPlan(after, waitSeconds, signal) {
       const wait = Math.min(60, Math.max(0, Math.floor(waitSeconds)));
-      const answer = await client.call({
-        method: 'GET',
-        path: `/v1/plan?after=${after}&wait=${wait}`,
-        timeoutMs: (wait + 10) * 1000,
-        signal,
-      });
-      return answer === undefined ? undefined : parseAnswer(Plan, answer);
+      for (;;) {
+        const have = held.digest();
+        const answer = await client.call({
+          method: 'GET',
+          path: `/v1/plan?after=${after}&wait=${wait}${have === undefined ? '' : `&have=${have}`}`,
+          timeoutMs: (wait + 10) * 1000,
+          signal,
+        });
+        if (answer === undefined) return undefined;
+        const plan = held.take(parseAnswer(PlanAnswer, answer));
+        if (plan) return plan;
+        // A change that doesn't fit: the next answer is the whole, for nothing is held any more.
+        if (have === undefined) throw badAnswer('it changes a plan that was not named');
+      }
     },
     sendReceipt: (receipt) => post('/v1/receipts', receipt),
     sendHealth: (report) => post('/v1/health', report),

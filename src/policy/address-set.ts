@@ -41,15 +41,19 @@ export function isEmpty(set: AddressSet): boolean {
   return set[4].length === 0 && set[6].length === 0;
 }
 
-/** The fewest prefixes that hold exactly these addresses, IPv4 first, ascending; single addresses without a length. */
+/**
+ * The fewest prefixes that hold exactly these addresses, IPv4 first, ascending; single addresses without a length. Asked
+ * twice, the same list, which is frozen: plans that follow one another are compared by what they share.
+ */
 export function toCidrTexts(set: AddressSet): string[] {
   const known = texts.get(set) ?? [...prefixes(set, 4), ...prefixes(set, 6)];
   texts.set(set, known);
-  return [...known];
+  Object.freeze(known);
+  return known;
 }
 
 /** Compiles that follow one another ask for the same sets: what an address book selected for an expression. */
-const texts = new WeakMap<AddressSet, readonly string[]>();
+const texts = new WeakMap<AddressSet, string[]>();
 
 function merge(intervals: readonly Interval[]): Interval[] {
   const sorted = [...intervals].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));

@@ -151,7 +151,7 @@ export function compile(input: CompileInput): CompiledPlans {
     host: string,
     clusters: readonly string[],
     judged: Judged,
-    tags: AddressTags[],
+    tags: readonly AddressTags[],
   ): AgentPlanBody => {
     const own = toCidrTexts(hostAddresses(inventory, [host]));
     const toControllers = controllers.map((to): KeepOpen => ({ name: 'controller', from: own, to }));
@@ -190,12 +190,12 @@ export function compile(input: CompileInput): CompiledPlans {
     const here = compiled.filter(({ server }) => server.host === host);
     const clusters = new Set(here.map(({ server }) => server.cluster));
     const remote = compiled.filter(({ server }) => server.host !== host && clusters.has(server.cluster));
-    agents.set(host, plan(host, [...clusters], judgedAt(here, remote, input, probers), [...book.entries]));
+    agents.set(host, plan(host, [...clusters], judgedAt(here, remote, input, probers), book.entries));
     gates.set(host, {
       kind: 'gate',
       target: host,
       listeners: here.flatMap(({ listener }) => listener ?? []),
-      addressTags: [...book.entries],
+      addressTags: book.entries,
     });
   }
   return { agents: new Map([...agents].sort(([a], [b]) => (a < b ? -1 : 1))), gates, warnings };

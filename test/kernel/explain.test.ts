@@ -85,7 +85,7 @@ test('the kernel does what an explanation says', async () => {
   let former: Applied | undefined;
   const met = new Map<string, number>();
   for (const [index, core] of samples.entries()) {
-    const plan = AgentPlan.parse(JSON.parse(core.plan('agent', 'cp-1')?.text ?? ''));
+    const plan = AgentPlan.parse(JSON.parse(core.plan('agent', 'cp-1')?.text() ?? ''));
     former = await applyPlan(kernel, { ...plan, generation: index + 1 }, former ? { former } : {});
     await Promise.all(
       ways.map(async ({ from, to }) => {
