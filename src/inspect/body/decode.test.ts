@@ -66,3 +66,15 @@ for (const [name, body, more, code] of undecodable) {
     assert.equal(decoded.code, code);
   });
 }
+
+test('a JSON patch: operations, and what they write', () => {
+  const ops = [
+    { op: 'add', path: '/spec/volumes/-', value: { gitRepo: {} } },
+    { op: 'copy', from: '/a', path: '/b' },
+  ];
+  const decoded = decode(JSON.stringify(ops), { verb: 'patch', contentType: 'application/json-patch+json' });
+  assert.ok(decoded.kind === 'patch');
+  assert.deepEqual(decoded.operations, ops);
+  assert.deepEqual(decoded.value, { spec: { volumes: [{ gitRepo: {} }] }, b: {} });
+  assert.ok(decoded.copies);
+});

@@ -2,8 +2,9 @@
 // bytes could be read in more than one way, or cost more than their size, it is undecodable: rules are told so.
 import { decodeJson } from './json.ts';
 import { checkContentEncoding, type Reading, readMediaType } from './media-type.ts';
+import { sketchPatch } from './patch-sketch.ts';
 import { BodyError } from './problems.ts';
-import type { BodyInput, BodyLimits, DecodedBody, JsonObject, JsonValue } from './types.ts';
+import type { BodyFormat, BodyInput, BodyLimits, DecodedBody, JsonObject, JsonValue } from './types.ts';
 
 /** Never throws. Time and memory are linear in the bytes, and bounded by the limits. */
 export function decodeBody(input: BodyInput, limits: BodyLimits): DecodedBody {
@@ -22,16 +23,26 @@ export function decodeBody(input: BodyInput, limits: BodyLimits): DecodedBody {
   }
 }
 
-function decodeAs(reading: Reading, input: BodyInput, limits: BodyLimits): DecodedBody {
-  const { format, patch } = reading;
-  if (format !== 'json' || patch === 'json') {
-    throw new BodyError('body-media-type', 'this version does not read that Content-Type');
-  }
-  const value = asObject(decodeJson(input.bytes, limits));
-  const facts = { usesAliases: false, unknownFields: false };
-  if (patch === undefined) return { kind: 'object', format, value, ...facts };
-  return { kind: 'patch', format, patch, value, operations: [], copies: false, ...facts };
+function decodeAs({ format, patch }: Reading, input: BodyInput, limits: BodyLimits): DecodedBody {
+  const read = readers[format];
+  if (!read) throw new BodyError('body-media-type', 'this version does not read that Content-Type');
+  const { value, ...facts } = read(input, limits);
+  if (patch === 'json') return { kind: 'patch', format, patch, ...sketchPatch(value, limits), ...facts };
+  const object = asObject(value);
+  if (patch === undefined) return { kind: 'object', format, value: object, ...facts };
+  return { kind: 'patch', format, patch, value: object, operations: [], copies: false, ...facts };
 }
+
+type Read = { readonly value: JsonValue; readonly usesAliases: boolean; readonly unknownFields: boolean };
+type Reader = (input: BodyInput, limits: BodyLimits) => Read;
+
+const readers: Readonly<Partial<Record<BodyFormat, Reader>>> = {
+  json: ({ bytes }, limits) => ({
+    value: decodeJson(bytes, limits),
+    usesAliases: false,
+    unknownFields: false,
+  }),
+};
 
 function asObject(value: JsonValue): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { objectsOf, podsOf } from './pods.ts';
+
+const spec = { containers: [{ name: 'c' }] };
+const meta = { labels: { app: 'web' } };
+const template = { metadata: meta, spec };
+
+const holders: readonly [string, unknown, number][] = [
+  ['a pod', { kind: 'Pod', metadata: meta, spec }, 1],
+  ['a pod without kind', { metadata: meta, spec }, 1],
+  ['a deployment', { kind: 'Deployment', metadata: {}, spec: { replicas: 1, template } }, 1],
+  ['a cron job', { kind: 'CronJob', spec: { jobTemplate: { spec: { template } } } }, 1],
+  ['a pod template', { kind: 'PodTemplate', template }, 1],
+  ['a job template', { kind: 'JobTemplate', template: { spec: { template } } }, 2],
+  ['a list of pods', { kind: 'PodList', items: [template, template] }, 2],
+  ['a list of deployments', { kind: 'List', items: [{ kind: 'Deployment', spec: { template } }] }, 1],
+  ['a list without kind', { items: [{ kind: 'Deployment', spec: { template } }] }, 1],
+  ['in capitals', { Kind: 'Pod', Metadata: meta, SPEC: spec }, 1],
+  ['the kind of another object, for a pod', { kind: 'Service', metadata: meta, spec }, 1],
+];
+for (const [name, value, count] of holders) {
+  test(`pods of ${name}`, () => {
+    const pods = podsOf(value).filter((pod) => pod.spec === spec);
+    assert.deepEqual(pods[0], {
+      metadata: meta,
+      spec: name === 'in capitals' ? pods[0]?.spec : spec,
+      ...(pods[0]?.metadata === meta ? {} : { metadata: {} }),
+    });
+    assert.equal(podsOf(value).length, count);
+  });
+}
+
+test('ephemeral containers as a kind of their own, and as a patch of the subresource', () => {
+  const ephemeralContainers = [{ name: 'debug' }];
+  assert.deepEqual(podsOf({ kind: 'EphemeralContainers', ephemeralContainers }), [
+    { metadata: {}, spec: { ephemeralContainers } },
+  ]);
+  assert.deepEqual(podsOf({ spec: { ephemeralContainers } }), [
+    { metadata: {}, spec: { ephemeralContainers } },
+  ]);
+});
+
+test('what holds no pod', () => {
+  for (const value of [
+    null,
+    'x',
+    3,
+    [],
+    {},
+    { kind: 'Service', spec: { ports: [] } },
+    { spec: null },
+    { spec: [] },
+    { kind: 'Pod' },
+  ]) {
+    assert.deepEqual(podsOf(value), []);
+  }
+});
+
+test('objects of a list, of lists, and of none', () => {
+  const a = { kind: 'Pod' };
+  assert.deepEqual(objectsOf(a), [a]);
+  assert.deepEqual(objectsOf({ kind: 'List', items: [a, { kind: 'PodList', items: [a] }, null, 'x'] }), [
+    a,
+    a,
+  ]);
+  assert.deepEqual(objectsOf({ kind: 'Thing', items: [a] }), [{ kind: 'Thing', items: [a] }]);
+  assert.deepEqual(objectsOf([a]), []);
+});
