@@ -220,7 +220,7 @@ export const limitTable = {
     min: 10,
     max: 1_000_000,
     unit: 'count',
-    of: 'HTTP/2 SETTINGS frames of one caller; a tenth as many more each second',
+    of: 'HTTP/2 SETTINGS frames of one caller, the first of each connection left out; a tenth as many more each second',
     above: 'the connection is ended (GOAWAY, ENHANCE_YOUR_CALM)',
     counted: 'findings_total{rule="portcullis/h2-settings-flood"}',
   },
