@@ -190,8 +190,6 @@ export type Attributes = {
   };
   readonly response: { readonly status: bigint; readonly headers: HeaderValues };
   readonly upgrade: { readonly event: UpgradeEvent | '' };
-  /** The same, all of them properties of the objects' own: the CEL evaluator sees no others. Absent where they are. */
-  owned?(): Attributes;
 };
 export type HeaderValues = ReadonlyMap<string, readonly string[]>;
 

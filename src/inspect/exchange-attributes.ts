@@ -5,7 +5,6 @@ import type { FieldTable } from '../http/field-table.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import {
   type Attributes,
-  attributeTable,
   type HeaderValues,
   noHeaders,
   readableHeaders,
@@ -37,21 +36,11 @@ class ExchangeAttributes implements Attributes {
   readonly request: Attributes['request'];
   readonly response: Attributes['response'];
   readonly upgrade: Attributes['upgrade'];
-  #owned: Attributes | undefined;
 
   constructor(request: Attributes['request'], response: Attributes['response'], event: UpgradeEvent | '') {
     this.request = request;
     this.response = response;
     this.upgrade = { event };
-  }
-
-  owned(): Attributes {
-    this.#owned ??= {
-      request: withOwn(this.request, 'request.'),
-      response: withOwn(this.response, 'response.'),
-      upgrade: this.upgrade,
-    };
-    return this.#owned;
   }
 }
 
@@ -175,15 +164,10 @@ class ResponseAttributes {
   }
 }
 
-/** The same attributes, read when asked for, as properties of the object's own. */
-function withOwn<T extends object>(values: T, prefix: string): T {
-  const owned = {};
-  for (const { name } of attributeTable) {
-    if (!name.startsWith(prefix)) continue;
-    const field = name.slice(prefix.length);
-    Object.defineProperty(owned, field, { enumerable: true, get: () => values[field as keyof T] });
-  }
-  return owned as T;
+// The CEL evaluator takes for a map, whose fields it reads when they are asked for, only what has no constructor of its own.
+// Copies with properties of their own cost 15 µs for each request that the evaluator looked at.
+for (const { prototype } of [RequestAttributes, ResponseAttributes]) {
+  Reflect.deleteProperty(prototype, 'constructor');
 }
 
 function firstValue(fields: FieldTable, name: string): string {

@@ -50,7 +50,7 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
     test(attributes) {
       if (first && !first(attributes)) return false;
       try {
-        return evaluate(attributes.owned?.() ?? attributes) === true;
+        return evaluate(attributes) === true;
       } catch {
         return 'error';
       }
