@@ -25,6 +25,7 @@ import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
 import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
+import type { Noted } from './noted.ts';
 import { type Guest, sourceKey } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
 import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
@@ -55,6 +56,8 @@ export type ListenerSurroundings = {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly incident: (incident: Incident) => void;
+  /** Takes what nothing is done about. */
+  readonly noted: Noted;
 };
 
 export type Listener = {
@@ -62,7 +65,7 @@ export type Listener = {
   /**
    * New connections are judged by this view from now on. Where it judges otherwise than the one before, older ones take
    * no new work: they end between two exchanges and come back to be judged anew, while a watch or tunnel goes on. Where
-   * the plan says `cut: now`, older ones are cut. Returns how many were.
+   * the plan's `cut` has risen, older ones are cut. Returns how many were.
    */
   update(view: ListenerView): number;
   /** Takes over a connection that came in by a port that servers share. */
@@ -176,6 +179,7 @@ export async function openListener(
         connection: connectionNumber++,
       }),
       newId: randomUUID,
+      now: around.now,
       ...(protocol === 'h2' ? { floodBudget: budgets.of(identity, scene.address, current.limits) } : {}),
       ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
     };
@@ -217,6 +221,16 @@ export async function openListener(
   }
 
   function raise(finding: Finding, scene: Scene): void {
+    if (finding.exemption !== undefined || finding.shadow) {
+      const { exemption } = finding;
+      counters.add(
+        exemption === undefined
+          ? labelled('shadow_findings_total', 'rule', `${finding.shield}/${finding.rule}`)
+          : labelled('exemptions_used_total', 'exemption', exemption),
+      );
+      around.noted.take(toIncident(finding, scene, around.now(), randomBytes(8)));
+      return;
+    }
     counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
     // An `allow` says that what was seen is in order: it is counted, and no incident.
     if (finding.action === 'allow') return;
@@ -319,7 +333,7 @@ export async function openListener(
         next.material.fingerprint !== view.material.fingerprint ||
         next.listener.server !== view.listener.server;
       const otherwise = rekey || judgement(next) !== judgement(view);
-      const cut = next.generation !== view.generation && next.listener.cut === 'now';
+      const cut = (next.listener.cut ?? 0) > (view.listener.cut ?? 0);
       if (next.upstream !== view.upstream) void next.upstream.probe(probeMs);
       view = next;
       door.update(next);

@@ -95,6 +95,8 @@ export type ConnectionSettings = {
   readonly floodBudget?: FloodBudget;
   /** Counters of rules with a rate, shared by all of the caller's connections. Left out: this connection has its own. */
   readonly rates?: CallerRates;
+  /** Milliseconds since the epoch, by which exemptions expire. Left out: none does. */
+  readonly now?: () => number;
   /**
    * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it (a
    * repeated one: that of the first), and so does the Status that the caller is answered with. Without it there are no ids.
@@ -116,6 +118,12 @@ export type Finding = {
   /** Rule id, or the refusal's code (docs/reference/refusals.md). */
   readonly rule: string;
   readonly action: RuleAction;
+  /** The shield is in shadow: nothing was done. */
+  readonly shadow?: true;
+  /** The exemption by which nothing was done. */
+  readonly exemption?: string;
+  /** What the rule asks for, where nothing was done. */
+  readonly would?: RuleAction;
   readonly severity: Severity;
   readonly message: string;
   /** The request's Audit-ID, by which the server's audit log names it too. Undefined where no head could be read. */

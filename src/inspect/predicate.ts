@@ -5,6 +5,7 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { Failure } from '../base/failure.ts';
 import type { RulePhase } from '../model/shield.ts';
 import { type Attributes, attributeTable, isSecretHeader } from './attributes.ts';
+import { inCidrs } from './in-cidrs.ts';
 import { compileRegex, type LinearRegex } from './linear-regex.ts';
 import { nativeTest, possibleValues } from './native-test.ts';
 import { RegexError } from './regex-parse.ts';
@@ -87,6 +88,7 @@ function environmentOf(phase: RulePhase): Environment {
   environment.registerFunction(`string.${linearName}(string): bool`, (value: string, pattern: string) =>
     regexOf(pattern)(value),
   );
+  environment.registerFunction('inCidrs(string, list<string>): bool', inCidrs);
   environments.set(phase, environment);
   return environment;
 }

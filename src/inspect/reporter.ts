@@ -13,7 +13,11 @@ import type { RequestInfo } from './request-info.ts';
 import { type Candidates, type Fired, judge } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
-type Told = Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'> & Pick<Fired, 'over'>;
+type Told = Pick<
+  Finding,
+  'shield' | 'rule' | 'action' | 'shadow' | 'exemption' | 'would' | 'severity' | 'message'
+> &
+  Pick<Fired, 'over'>;
 type Settings = ConnectionSettings & { readonly rates: CallerRates };
 
 export class Reporter {
@@ -58,7 +62,7 @@ export class Reporter {
     const fired = judge(
       candidates,
       attributesOf(info, () => head, before, this.#settings.identity, undefined, 0, ''),
-      this.#settings.rates,
+      this.#settings,
     );
     if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
     return fired;
@@ -80,7 +84,10 @@ export class Reporter {
     return fired;
   }
 
-  /** The upgrade machine's alarms, told in the words of the shields' rules where one fires. The connection is cut. */
+  /**
+   * The upgrade machine's alarms, told in the words of the shields' rules where one is in force and fires. The connection
+   * is cut, whatever is in shadow: what rules in shadow found is told besides.
+   */
   alarm(event: UpgradeEvent, exchange: Judged, response: ResponseHead | undefined): void {
     const candidates = this.#settings.rules.event(exchange.info, exchange.upgrade, event);
     const fired = this.#judge(candidates, exchange, response, event);
@@ -90,12 +97,12 @@ export class Reporter {
       severity: 'critical',
       message: builtInAlarms[event] ?? event,
     } as const;
-    const alarms = fired.length > 0 ? fired : [builtIn];
-    this.#tell(
-      exchange.facts,
-      alarms.map((alarm) => ({ ...alarm, action: 'close-client-and-server' as const })),
-      exchange.status,
-    );
+    const inForce = fired.filter(({ shadow }) => !shadow);
+    const alarms = (inForce.length > 0 ? inForce : [builtIn]).map((alarm) => ({
+      ...alarm,
+      action: 'close-client-and-server' as const,
+    }));
+    this.#tell(exchange.facts, [...alarms, ...fired.filter(({ shadow }) => shadow)], exchange.status);
   }
 
   refusal(code: JudgeRefusal, facts: RequestFacts | undefined, status: number): void {
@@ -129,7 +136,7 @@ export class Reporter {
     return judge(
       candidates,
       attributesOf(info, () => exchange.head(), injectedAt, this.#settings.identity, response, status, event),
-      this.#settings.rates,
+      this.#settings,
     );
   }
 

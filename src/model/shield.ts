@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AdvisoryId, Component } from './advisory.ts';
 import { Severity } from './common.ts';
+import { ParameterName, ParameterValues } from './mode.ts';
 
 /**
  * What a rule does when it fires. `log` records only; `deny` answers a request with a Kubernetes Status (or, on the
@@ -103,7 +104,10 @@ export type ExchangeStep = z.infer<typeof ExchangeStep>;
 /** Values that a site may need to change. In a rule, `parameters.NAME` is the list. */
 const ShieldParameter = z.strictObject({
   meaning: z.string(),
-  default: z.array(z.string().regex(/^[\x20-\x7e]{1,253}$/)).max(300),
+  /** What the tests are run with, and what counts where a site says nothing else. */
+  default: ParameterValues,
+  /** Only a site knows the values: until it sets them, rules that name the parameter are off, and the default is for tests. */
+  site: z.literal(true).optional(),
 });
 
 /** Request fields that no rule is needed for: nothing of the server's depends on them but the flaw. */
@@ -139,6 +143,10 @@ export const Shield = z.strictObject({
   kind: z.literal('Shield'),
   id: AdvisoryId,
   title: z.string(),
+  /**
+   * 1: exact, enforced by default. 2: in shadow until a person has looked at what it would refuse. 3: in shadow, and its
+   * rules that need a site's data are off until they have it. 4: alerts, its rules only log.
+   */
   tier: z.int().min(1).max(4),
   severity: Severity,
   component: Component,
@@ -149,7 +157,12 @@ export const Shield = z.strictObject({
     pass: z.array(z.string()).default([]),
     action: z.enum(['deny', 'drop']).default('deny'),
   }),
-  parameters: z.record(z.string().regex(/^[a-z][A-Za-z0-9]{0,40}$/), ShieldParameter).optional(),
+  parameters: z.record(ParameterName, ShieldParameter).optional(),
+  /**
+   * The flaw is met before the server knows who asks, so what a token says of itself proves nothing yet: no exemption by
+   * service account is taken.
+   */
+  beforeAuthentication: z.literal(true).optional(),
   deeperDefense: z.strictObject({
     rules: z.array(ShieldRule),
     /** Taken out of every request, silently. */

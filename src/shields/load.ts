@@ -4,8 +4,9 @@ import { builtInRuleIds } from '../inspect/built-in-rules.ts';
 import { inlineParameters } from '../inspect/parameters.ts';
 import { compileRules } from '../inspect/rules.ts';
 import { readDocument } from '../model/document.ts';
-import { Shield, type ShieldRule } from '../model/shield.ts';
+import { Shield } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
+import { gateShield } from '../policy/gate-shield.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { selfTest } from './self-test.ts';
@@ -24,25 +25,12 @@ const CheckedShield = Shield.superRefine((shield, context) => {
 });
 
 /**
- * Reads and checks a shield without running its tests. Its rules hold the values of its parameters.
+ * Reads and checks a shield without running its tests.
  * @param place the file's name
  * @throws Failure `bad-yaml` or `bad-shield`, with `file:line:column`, the field and, for a predicate, its column
  */
 export function parseShield(text: string, place: string): Shield {
-  const shield = readDocument(CheckedShield, text, place, 'bad-shield');
-  const rules = shield.deeperDefense.rules.map((rule) => withParameters(shield, rule).rule);
-  return { ...shield, deeperDefense: { ...shield.deeperDefense, rules } };
-}
-
-function withParameters(
-  shield: Shield,
-  rule: ShieldRule,
-): { readonly rule: ShieldRule; readonly names: ReadonlySet<string> } {
-  const values = Object.fromEntries(
-    Object.entries(shield.parameters ?? {}).map(([name, parameter]) => [name, parameter.default]),
-  );
-  const { text, names } = inlineParameters(rule.when, values);
-  return { rule: { ...rule, when: text }, names };
+  return readDocument(CheckedShield, text, place, 'bad-shield');
 }
 
 /**
@@ -83,14 +71,16 @@ function* ruleProblems(shield: Shield): Generator<Problem> {
       yield { path: [...path, 'id'], message: `'${rule.id}' is the name of a rule of the gate's own` };
     }
     seen.add(rule.id);
-    const { rule: inlined, names } = withParameters(shield, rule);
-    for (const name of names) {
+    if (shield.tier === 4 && rule.action !== 'log' && rule.action !== 'allow') {
+      yield { path: [...path, 'action'], message: 'a shield of tier 4 only alerts: its rules log' };
+    }
+    for (const name of inlineParameters(rule.when, {}).names) {
       named.add(name);
       if (Object.hasOwn(shield.parameters ?? {}, name)) continue;
       yield { path: [...path, 'when'], message: `rule ${rule.id}: there is no parameter '${name}'` };
     }
     try {
-      compileRules([{ id: shield.id, rules: [inlined] }]);
+      compileRules([{ ...gateShield(shield), rules: [rule] }]);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const column = /column \d+$/.exec(error.place ?? '')?.[0] ?? '';

@@ -9,6 +9,7 @@ import { createRates } from '../inspect/rates.ts';
 import { createRecordingSink, type RecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
 import { rateMilliseconds, type Shield, type ShieldTest } from '../model/shield.ts';
+import { gateShield } from '../policy/gate-shield.ts';
 import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 
@@ -29,8 +30,7 @@ export type SelfTestResult = {
 
 /** Each exchange runs twice: in the pieces it is written in, and byte by byte. Both must go as expected. */
 export function selfTest(shield: Shield): SelfTestResult {
-  const { rules: ofShield, stripHeaders } = shield.deeperDefense;
-  const rules = compileRules([{ id: shield.id, rules: ofShield, ...(stripHeaders ? { stripHeaders } : {}) }]);
+  const rules = compileRules([gateShield(shield)]);
   const tests = shield.tests.map((test): TestResult => {
     const whole = runTest(test, rules, undefined);
     const split = whole === '' ? runTest(test, rules, 1) : '';
