@@ -7,7 +7,6 @@ import { checkHealth } from './health.ts';
 import { createJsonLog } from './json-log.ts';
 import type { PortHandle } from './listening-sockets.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
-import { createNoted } from './noted.ts';
 import type { CoarseClock } from './relay.ts';
 import {
   type Committed,
@@ -82,11 +81,6 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     settings.accessEvery === undefined
       ? undefined
       : createAccessOutbox(settings.accessEvery, outbox, counters, now);
-  const incident = (one: Incident) => {
-    if (outbox.free) outbox.send({ say: 'incident', incident: one });
-    else counters.add('incidents_lost_total');
-  };
-  const noted = createNoted(incident, clock.now);
   const fleet = createFleet({
     ...settings,
     clock,
@@ -95,8 +89,10 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     counters,
     log,
     now,
-    incident,
-    noted,
+    incident(incident: Incident) {
+      if (outbox.free) outbox.send({ say: 'incident', incident });
+      else counters.add('incidents_lost_total');
+    },
   });
   counters.gauge('connections_open', () => fleet.connections);
   counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
@@ -107,7 +103,6 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   const sweep = setInterval(() => {
     clock.now = performance.now();
     fleet.sweep();
-    noted.flush(clock.now);
   }, settings.limits.sweepMs);
   const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
 
@@ -135,7 +130,6 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
         try {
           return { ended: await drain(fleet, question.forMs) };
         } finally {
-          noted.flush(performance.now(), true);
           access?.flush();
         }
     }
@@ -148,7 +142,6 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
       clearInterval(sweep);
       clearInterval(pulse);
       await fleet.destroy();
-      noted.flush(performance.now(), true);
       access?.flush();
     },
   };

@@ -12,8 +12,6 @@ export const EntryKind = z.enum([
   'probe',
   'tags',
   'stage',
-  'mode',
-  'exemption',
   'plan',
   'receipt',
   'health',
