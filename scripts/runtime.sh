@@ -30,6 +30,7 @@ portcullis_system() {
   command -v kubectl >/dev/null 2>&1 || missing="$missing kubernetes-client"
   command -v curl >/dev/null 2>&1 || missing="$missing curl"
   command -v nghttp >/dev/null 2>&1 || missing="$missing nghttp2-client"
+  command -v minisign >/dev/null 2>&1 || missing="$missing minisign"
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then
     echo "portcullis: missing system packages; as root run: apt-get update && apt-get install -y --no-install-recommends$missing" >&2

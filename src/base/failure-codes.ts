@@ -86,6 +86,39 @@ export const failureCodes = {
       '`portcullis shields test` shows every one that fails.',
     ],
   },
+  bundles: {
+    'bad-bundle': [
+      'A bundle of shields is not what its schema says, not canonical, or contradicts itself. The former one stands.',
+      'Build it anew: `portcullis bundle build`, then `bundle sign`.',
+    ],
+    'bad-signature': [
+      'The signature of a bundle is damaged, or the bundle was changed after it was signed. Nothing was used.',
+      'Fetch both anew. If it stays so, tell the publisher, and do not use it.',
+    ],
+    'bad-signing-key': [
+      'A text is no key of minisign, or its passphrase is wrong.',
+      'The place names the file; `portcullis bundle keygen` makes keys.',
+    ],
+    'bundle-needs-newer': ['A bundle needs a later version of Portcullis.', 'Update Portcullis first.'],
+    'bundle-rollback': [
+      'A bundle is not newer than the one that was used last, or has its version and other contents. Nothing was used.',
+      'Use a newer one; its publisher counts the version up.',
+    ],
+    'bundle-too-large': ['A bundle is over its limit of size. Nothing was used.', 'Split it, by name.'],
+    'revoked-key': [
+      'A key was revoked, so that nothing that it signed counts, and it can’t be trusted again.',
+      'Get what another key signed, or make a new key.',
+    ],
+    'shield-in-two-bundles': [
+      'A shield is in a bundle of another name already.',
+      'Leave it out of one of them.',
+    ],
+    'unknown-bundle': ['No bundle of that name or version was used.', '`portcullis bundle list` lists them.'],
+    'unknown-key': [
+      'A bundle is signed by a key that is not trusted, or no key is known by that id.',
+      'Compare the id with its publisher by another way; then `portcullis bundle trust KEY.pub`.',
+    ],
+  },
   controller: {
     'approval-required': [
       'A change of the policy needs the approval of a second person.',

@@ -2,6 +2,8 @@
 import { advisories, advisoriesAdd } from './advisories.ts';
 import { agent } from './agent.ts';
 import { inventoryApply, inventoryShow, policyApply } from './apply.ts';
+import { bundleBuild, bundleKeygen, bundleSign } from './bundle-make.ts';
+import { bundleList, bundleRevoke, bundleShow, bundleTrust, bundleUse, bundleVerify } from './bundle-use.ts';
 import type { Command } from './command.ts';
 import { controller } from './controller.ts';
 import { demo } from './demo.ts';
@@ -49,6 +51,15 @@ export const commands: readonly Command[] = [
   advisories,
   advisoriesAdd,
   shieldsTest,
+  bundleKeygen,
+  bundleBuild,
+  bundleSign,
+  bundleVerify,
+  bundleUse,
+  bundleList,
+  bundleShow,
+  bundleTrust,
+  bundleRevoke,
   inventoryApply,
   inventoryShow,
   importKubernetes,

@@ -1,7 +1,15 @@
 // portcullis controller
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type Command, dataDir, dataOption, endpoint, wholeNumber } from './command.ts';
+import {
+  type Command,
+  type Context,
+  dataDir,
+  dataOption,
+  endpoint,
+  wholeNumber,
+  wrongUsage,
+} from './command.ts';
 import { reportReady } from './supervise.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -39,6 +47,17 @@ export const controller: Command = {
       value: 'DIR',
       help: 'folder of OSV records (default: those that come with Portcullis)',
     },
+    'bundle-keys': {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder of public keys (*.pub) whose bundles count (default DATA-DIR/controller/keys)',
+    },
+    'bundle-url': {
+      type: 'string',
+      value: 'URL',
+      help: 'look here for new bundles (https; signature at URL.minisig)',
+    },
+    'bundle-every': { type: 'string', value: 'TIME', help: 'how often: 30m, 1h, 1d (default 1h)' },
     'probe-seconds': { type: 'string', value: 'N', help: 'seconds between probes (default 30)' },
   },
   arity: [0, 0],
@@ -47,6 +66,11 @@ export const controller: Command = {
     const advertise = context.list('advertise').map((text) => endpoint('advertise', text));
     const dns = context.list('dns');
     for (const text of dns) if (isIP(text) === 0) endpoint('dns', text);
+    const bundleUrl = context.option('bundle-url');
+    const everySeconds = seconds(context, 'bundle-every', 3600);
+    if (bundleUrl !== undefined && !bundleUrl.startsWith('https://'))
+      throw wrongUsage('--bundle-url takes an https URL');
+    const bundleKeysFolder = context.option('bundle-keys');
     const inventoryFile = context.option('inventory');
     const policyFile = context.option('policy');
     const { runController } = await import('../controller/run.ts');
@@ -60,6 +84,8 @@ export const controller: Command = {
         ...(dns.length > 0 ? { dnsServers: dns } : {}),
         shieldsFolder: context.option('shields') ?? join(root, 'shields'),
         advisoriesFolder: context.option('advisories') ?? join(root, 'shields/advisories'),
+        ...(bundleKeysFolder === undefined ? {} : { bundleKeysFolder }),
+        ...(bundleUrl === undefined ? {} : { bundleSource: { url: bundleUrl, everySeconds } }),
         ...(probeSeconds === undefined ? {} : { probeSeconds }),
         note: context.note,
       },
@@ -71,3 +97,15 @@ export const controller: Command = {
     return 0;
   },
 };
+
+/** `90s`, `30m`, `1h`, `1d`: from ten seconds to thirty days. @throws Failure `usage` */
+function seconds(context: Context, name: string, otherwise: number): number {
+  const text = context.option(name);
+  if (text === undefined) return otherwise;
+  const found = /^([1-9][0-9]{0,6})([smhd])$/.exec(text);
+  const value = found ? Number(found[1]) * (units[found[2] ?? ''] ?? 0) : 0;
+  if (value >= 10 && value <= 30 * 86_400) return value;
+  throw wrongUsage(`--${name} takes a time from 10s to 30d, such as 30m, 1h or 1d, not '${text}'`);
+}
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

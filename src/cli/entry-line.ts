@@ -54,6 +54,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
       ? `${data['kind']} applied plan ${data['generation']} in ${Math.round(Number(data['milliseconds']))} ms, ${data['connectionsCut']} connections cut${cutText(data['cut'])}`
       : `${data['kind']} REFUSED plan ${data['generation']}: ${data['error']}`,
   health: (data) => `${data['kind'] ?? ''} ${data['ok'] ? 'ok' : 'NOT OK'}: ${data['detail']}`.trim(),
+  bundle: bundleSentence,
   incident: (data) => {
     const who = record(data['who']);
     const what = record(data['what']);
@@ -99,6 +100,29 @@ function policySentence(data: Data): string {
     has('confirmBy', (time) => `; to be confirmed by ${time}`),
     has('message', (text) => `: ${text}`),
   ].join('');
+}
+
+function bundleSentence(data: Data): string {
+  const version = data['version'] === undefined ? '' : `version ${data['version']} `;
+  switch (data['what']) {
+    case 'trusted':
+      return `key trusted, from ${data['place']}`;
+    case 'revoked':
+      return `KEY REVOKED: ${[data['why'], ...(Array.isArray(data['consequences']) ? data['consequences'] : [])].join('; ')}`;
+    case 'used': {
+      const changes = Array.isArray(data['changes']) ? data['changes'].map(record) : [];
+      const what = changes.map((each) => `${each['shield']} ${each['change']}`).join(', ');
+      return `${version}in force, signed by key ${data['key']}: ${what || 'no shield changed'}`;
+    }
+    case 'expired':
+      return `${version}EXPIRED; it stays in force`;
+    case 'unusable':
+      return data['why'] === undefined
+        ? `${version}can be used again`
+        : `${version}is VOID, this program can't use it: ${data['why']}`;
+    default:
+      return data['error'] === undefined ? 'can be fetched again' : `NOT FETCHED: ${data['error']}`;
+  }
 }
 
 function fields(data: Data): string {

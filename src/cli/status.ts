@@ -2,7 +2,7 @@
 import type { ServerStatus, Status } from '../model/api.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import type { Command } from './command.ts';
-import { duration, table } from './table.ts';
+import { duration, printable, table } from './table.ts';
 
 export const status: Command = {
   name: 'status',
@@ -64,6 +64,7 @@ export function renderStatus(answer: Status): string {
       : [
           `policy generation ${answer.policy.generation} is on trial until ${answer.policy.confirmBy}: portcullis policy confirm`,
         ]),
+    ...bundleLines(answer, ago),
     `sessions: ${accepted} accepted, ${steered} steered, ${denied} denied   incidents: ${answer.incidents}   log: ${answer.log.entries} entries`,
   ].join('\n');
 }
@@ -83,4 +84,15 @@ function serverRows(server: ServerStatus, ago: (then: string | undefined) => str
   if (rows.length === 0) rows.push([server.version ? 'no known flaw' : 'not probed yet', '', '', '']);
   if (server.inspectionGap !== undefined) rows.push(['not inspected', '', '', server.inspectionGap]);
   return rows.map((row, index) => [...(index === 0 ? head : ['', '', '']), ...row]);
+}
+
+function bundleLines({ bundles, bundleSource }: Status, ago: (then: string | undefined) => string): string[] {
+  const lines = bundles.map(({ name, version, label, key, usedAt, expires, expired, state, why }) => {
+    const title = `${name} ${version}${label === undefined ? '' : ` (${label})`}`;
+    if (state === 'void') return `BUNDLE VOID: ${title}: ${why}`;
+    return `bundle ${title}: signed by key ${key}, used ${ago(usedAt)}${expired ? `, EXPIRED at ${expires}` : ''}`;
+  });
+  if (bundleSource?.error !== undefined)
+    lines.push(`BUNDLE NOT FETCHED from ${bundleSource.url}: ${bundleSource.error}`);
+  return lines.map(printable);
 }

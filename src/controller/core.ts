@@ -11,8 +11,10 @@ import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
 import { type CompiledPlans, type CompileInput, compile } from '../policy/compile.ts';
 import { withNames } from '../policy/resolved-names.ts';
+import { createBundleReader } from './bundle-reader.ts';
+import type { Standing } from './bundle-state.ts';
 import { withFallback } from './fallback-plans.ts';
-import { type Knowledge, withPublished } from './knowledge.ts';
+import { type Knowledge, withPublished, withShields } from './knowledge.ts';
 import { type Body, createPlanShelf, type NewPlan, type PlanInForce } from './plan-shelf.ts';
 import { apply, emptyState, fork, type State, workerKey } from './state.ts';
 
@@ -29,8 +31,15 @@ export type CoreOptions = {
 
 export type Core = {
   readonly state: Readonly<State>;
-  /** Of the folders, and what was published. */
+  /** Of the folders, what was published, and the bundles in force. */
   readonly knowledge: Knowledge;
+  /** What of the bundles stands. */
+  readonly bundles: Standing;
+  /** What would be known after these entries, which change nothing. */
+  preview(
+    entries: readonly NewEntry[],
+    documents?: readonly string[],
+  ): { readonly knowledge: Knowledge; readonly bundles: Standing };
   readonly clock: Clock;
   readonly log: Log;
   /** The inventory in force as it was written, DNS names unresolved; undefined before the first. */
@@ -73,13 +82,22 @@ export function openCore(options: CoreOptions): Core {
   const formerPolicies = cached((text) => Policy.parse(JSON.parse(text)));
   const warned = new Set<string>();
   const noPolicy = Policy.parse({ apiVersion: 'portcullis/v1' });
+  const readBundles = createBundleReader((hash) => log.document(hash));
   replay();
-  let knowledge = readPublished();
+  let { knowledge, bundles } = readKnowledge(state, []);
 
   return {
     state,
     get knowledge() {
       return knowledge;
+    },
+    get bundles() {
+      return bundles;
+    },
+    preview(entries, documents = []) {
+      const next = fork(state);
+      for (const entry of entries) apply(next, entry, clock.now());
+      return readKnowledge(next, documents);
     },
     clock,
     log,
@@ -124,12 +142,19 @@ export function openCore(options: CoreOptions): Core {
     if (entries.length === 0) return [];
     const logged = log.append(entries, documents);
     for (const entry of logged) apply(state, entry, Date.parse(entry.at));
-    if (logged.some((entry) => entry.kind === 'advisory')) knowledge = readPublished();
+    if (logged.some(({ kind }) => kind === 'advisory' || kind === 'bundle'))
+      ({ knowledge, bundles } = readKnowledge(state, []));
     const old = shelf.put(plans);
     if (plans.length > 0) waiters.notify();
     if (old.length > 0) log.prune(old);
     for (const listener of listeners) listener(logged);
     return logged;
+  }
+
+  function readKnowledge(from: State, documents: readonly string[]) {
+    const found = readBundles(from.bundles, documents);
+    const known = withShields(readPublished(), found.shields, found.standing.revokedShields);
+    return { knowledge: known, bundles: found.standing };
   }
 
   function readPublished(): Knowledge {
@@ -183,7 +208,8 @@ export function openCore(options: CoreOptions): Core {
     return {
       inventory: withNames(inventory, addresses),
       policy: policies(next.policy, documents) ?? noPolicy,
-      shields: knowledge.shields,
+      shields: (next.bundles === state.bundles ? knowledge : readKnowledge(next, documents).knowledge)
+        .shields,
       observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),
       stages: [...next.stages.values()].filter((item) => servers.has(item.server)),
       controllers,

@@ -56,6 +56,18 @@ export function withPublished(knowledge: Knowledge, published: readonly Advisory
   return know(knowledge.shields, [...knowledge.advisories.filter(({ id }) => !ids.has(id)), ...published]);
 }
 
+/** With the shields of bundles, each in the place of one with the same id, and without those that were revoked. */
+export function withShields(
+  knowledge: Knowledge,
+  added: readonly Shield[],
+  revoked: ReadonlySet<string>,
+): Knowledge {
+  const shields = new Map([...knowledge.shields, ...added].map((shield) => [shield.id, shield]));
+  for (const id of revoked) shields.delete(id);
+  const inOrder = [...shields.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { ...knowledge, shields: inOrder };
+}
+
 function know(shields: readonly Shield[], advisories: readonly Advisory[]): Knowledge {
   return {
     shields,

@@ -4,6 +4,7 @@ import { Failure } from '../base/failure.ts';
 import type { FailureCode } from '../base/failure-codes.ts';
 import type { Sessions } from '../log/sessions.ts';
 import type { Authority } from './authority.ts';
+import type { BundleWatch } from './bundle-watch.ts';
 import type { Core } from './core.ts';
 import type { Call } from './http-server.ts';
 import type { NameWatch } from './name-watch.ts';
@@ -19,6 +20,7 @@ export type Services = {
   readonly reconciler: Reconciler;
   readonly prober: Prober;
   readonly nameWatch: NameWatch;
+  readonly bundleWatch: BundleWatch;
   readonly sessions: Sessions;
   readonly open: OpenSessionsStore;
 };

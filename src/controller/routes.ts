@@ -1,5 +1,6 @@
 // The API, one entry for each method and path of model/api.ts.
 import { adminRoutes } from './admin-routes.ts';
+import { bundleRoutes } from './bundle-routes.ts';
 import type { Route } from './http-server.ts';
 import { inventoryRoutes } from './inventory-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
@@ -15,5 +16,6 @@ export function createRoutes(services: Services): readonly Route[] {
     ...sessionRoutes(services),
     ...inventoryRoutes(services),
     ...policyRoutes(services),
+    ...bundleRoutes(services),
   ];
 }

@@ -23,6 +23,9 @@ import { lockFolder } from '../platform/folder-lock.ts';
 import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
 import { openResolver } from '../platform/resolver.ts';
 import { type Authority, openAuthority } from './authority.ts';
+import { trustFolder } from './bundle-keys.ts';
+import { createBundleWatch } from './bundle-watch.ts';
+import { noticeBundles } from './bundles.ts';
 import { type Core, openCore } from './core.ts';
 import { fromFile, putDocuments } from './documents.ts';
 import { openHttpServer } from './http-server.ts';
@@ -54,6 +57,10 @@ export type ControllerOptions = {
   readonly shieldsFolder: string;
   /** Folder of advisories (`*.json`, any format that intel/read.ts reads); none when left out. */
   readonly advisoriesFolder?: string;
+  /** Folder of public keys (`*.pub`, minisign's) whose bundles count; `keys` in the data folder when left out. */
+  readonly bundleKeysFolder?: string;
+  /** https URL of a bundle that is looked for again and again, its signature beside it; and how often, in seconds. */
+  readonly bundleSource?: { readonly url: string; readonly everySeconds: number };
   /** Seconds between probes; 30 when left out. */
   readonly probeSeconds?: number;
   /** Session records kept; 200,000 when left out. */
@@ -124,6 +131,8 @@ export async function runController(
   };
   core.record(empty ? [genesis] : []);
   recordKnowledge(core, knowledge);
+  trustFolder(core, options.bundleKeysFolder ?? join(dataDir, 'keys'), note);
+  noticeBundles(core, note);
   const policyClock = createPolicyClock(core);
   policyClock.tick();
   inFiles(options, () =>
@@ -139,6 +148,8 @@ export async function runController(
   resources.defer(() => resolver.close());
   const nameWatch = createNameWatch(core, resolver.resolve, note);
   resources.defer(() => nameWatch.close());
+  const bundleWatch = createBundleWatch(core, reconciler, options.bundleSource, note);
+  resources.defer(() => bundleWatch.close());
   prober.reassess();
   keepHead(dataDir, log, core, resources);
   http.serve(
@@ -149,6 +160,7 @@ export async function runController(
       reconciler,
       prober,
       nameWatch,
+      bundleWatch,
       sessions,
       open: createOpenSessions(clock),
     }),
@@ -158,6 +170,7 @@ export async function runController(
   const owned = resources.move();
   const everySecond = setInterval(() => {
     policyClock.tick();
+    noticeBundles(core, note);
     for (const { kind, name, detail } of workers.silent())
       core.record([
         { kind: 'health', actor: 'controller', subject: name, data: { kind, ok: false, detail } },

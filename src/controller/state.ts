@@ -7,6 +7,7 @@ import { Sha256, Stage, Timestamp } from '../model/common.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
+import { applyBundle, BundleData, type BundleState, noBundles } from './bundle-state.ts';
 import {
   ApprovalData,
   applyApproval,
@@ -73,6 +74,7 @@ export const entryData = {
     listeners: z.array(z.object({ server: z.string() })).default([]),
   }),
   receipt: Receipt,
+  bundle: BundleData,
 } as const;
 type DataOf<K extends keyof typeof entryData> = z.infer<(typeof entryData)[K]>;
 
@@ -118,6 +120,7 @@ export type State = {
   readonly receipts: Map<string, Receipt>;
   /** By id: sha256 of the document of each advisory that was published. */
   readonly published: Map<string, string>;
+  bundles: BundleState;
   /** Digest of each shield and of the folder's advisories, as last logged. */
   readonly digests: Map<string, string>;
   /** How many there were, and the ids of the last ones: gates may send one twice. */
@@ -139,6 +142,7 @@ export function emptyState(): State {
     plans: new Map(),
     receipts: new Map(),
     published: new Map(),
+    bundles: noBundles,
     digests: new Map(),
     incidentCount: 0,
     recentIncidents: new Set(),
@@ -262,6 +266,9 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   receipt(state, entry) {
     const receipt = entryData.receipt.parse(entry.data);
     state.receipts.set(workerKey(receipt.kind, receipt.target), receipt);
+  },
+  bundle(state, { subject, actor, data }, at) {
+    state.bundles = applyBundle(state.bundles, entryData.bundle.parse(data), { subject, actor, at });
   },
   incident(state, entry) {
     state.incidentCount += 1;

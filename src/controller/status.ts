@@ -6,6 +6,8 @@ import type { ApiServer } from '../model/inventory.ts';
 import type { Tag } from '../model/tag.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
+import type { BundleWatch } from './bundle-watch.ts';
+import { bundleStatus } from './bundles.ts';
 import type { Core } from './core.ts';
 import { generationOf } from './lifecycle-state.ts';
 import type { NameWatch } from './name-watch.ts';
@@ -19,6 +21,7 @@ export type StatusSources = {
   readonly workers: Workers;
   readonly prober: Prober;
   readonly nameWatch: NameWatch;
+  readonly bundleWatch: BundleWatch;
   readonly reconciler: Reconciler;
   readonly sessions: { counts(): SessionCounts };
 };
@@ -28,6 +31,7 @@ export function buildStatus({
   workers,
   prober,
   nameWatch,
+  bundleWatch,
   reconciler,
   sessions,
 }: StatusSources): Status {
@@ -72,6 +76,8 @@ export function buildStatus({
       generation: generationOf(state.lifecycle),
       ...(unconfirmed ? { confirmBy: timestamp(unconfirmed.deadline) } : {}),
     },
+    bundles: bundleStatus(core),
+    ...bundleWatch.status(),
     log: { entries: seq, head: hash },
     incidents: state.incidentCount,
     sessions: sessions.counts(),

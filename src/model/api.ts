@@ -2,6 +2,7 @@
 // Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
 import { z } from 'zod';
 import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
+import { BundleSource, UsedBundle } from './bundle.ts';
 import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
 import { ExplainAnswer } from './explain.ts';
@@ -140,6 +141,9 @@ export const Status = z.strictObject({
   names: z.array(NameStatus).default([]),
   /** The generation in force (0: none was written), and until when it must be confirmed. */
   policy: z.strictObject({ generation: z.int(), confirmBy: Timestamp.optional() }).default({ generation: 0 }),
+  /** Bundles in force, those that are void, and what is looked at for new ones. */
+  bundles: z.array(UsedBundle.omit({ changes: true, shields: true })).default([]),
+  bundleSource: BundleSource.optional(),
   log: z.strictObject({ entries: z.int(), head: z.string() }),
   incidents: z.int(),
   sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),

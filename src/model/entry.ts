@@ -24,6 +24,7 @@ export const EntryKind = z.enum([
   'confirmed',
   'expired',
   'resolved',
+  'bundle',
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 

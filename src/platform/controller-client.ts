@@ -32,6 +32,14 @@ import {
   type TokenRequest,
   WhyAnswer,
 } from '../model/api.ts';
+import {
+  BundleAnswer,
+  type BundleRequest,
+  BundlesAnswer,
+  KeyAnswer,
+  type RevokeRequest,
+  type TrustRequest,
+} from '../model/bundle.ts';
 import type { Entry } from '../model/entry.ts';
 import { ExplainAnswer, type ExplainRequest } from '../model/explain.ts';
 import { ExportAnswer, type ExportTarget } from '../model/export.ts';
@@ -238,6 +246,13 @@ export type Admin = {
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<readonly Advisory[]>;
   exposure(): Promise<ExposureAnswer>;
+  /** Bundles of shields, and the keys that sign them. */
+  readonly bundles: {
+    list(): Promise<BundlesAnswer>;
+    use(request: BundleRequest): Promise<BundleAnswer>;
+    trust(request: TrustRequest): Promise<KeyAnswer>;
+    revoke(request: RevokeRequest): Promise<KeyAnswer>;
+  };
   /** Answers when the stages that follow are decided. */
   addAdvisory(request: AdvisoryRequest): Promise<AdvisoryAnswer>;
   close(): void;
@@ -321,6 +336,12 @@ export function openAdmin(folder: string): Admin {
       commit: async (request) => parseAnswer(Commit, await send('POST', '/v1/policy/commit', request)),
       confirm: async () => parseAnswer(Commit, await send('POST', '/v1/policy/confirm', {})),
       rollback: async (request) => parseAnswer(Commit, await send('POST', '/v1/policy/rollback', request)),
+    },
+    bundles: {
+      list: async () => parseAnswer(BundlesAnswer, await get('/v1/bundles')),
+      use: async (request) => parseAnswer(BundleAnswer, await send('POST', '/v1/bundles', request)),
+      trust: async (request) => parseAnswer(KeyAnswer, await send('POST', '/v1/bundles/trust', request)),
+      revoke: async (request) => parseAnswer(KeyAnswer, await send('POST', '/v1/bundles/revoke', request)),
     },
     async putPolicy(policy) {
       await send('PUT', '/v1/policy', policy);

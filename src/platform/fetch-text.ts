@@ -1,16 +1,27 @@
 // Text from an https URL, bounded in time and size.
 import { Failure } from '../base/failure.ts';
 
-const maxBytes = 64 * 1024 * 1024;
 const timeoutMs = 60_000;
 
-/** Redirects are followed as long as they lead to https. @throws Failure `unreadable` */
-export async function fetchText(url: string): Promise<string> {
+/** A URL as it may be told: without user, password, query and fragment, any of which may hold a secret. */
+export function shownUrl(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/^([a-z]+:\/\/)[^/]*@/i, '$1');
+}
+
+/** Redirects are followed as long as they lead to https. @param maxBytes 64 MiB when left out. @throws Failure `unreadable` */
+export async function fetchText(
+  url: string,
+  { maxBytes = 64 * 1024 * 1024, signal }: { readonly maxBytes?: number; readonly signal?: AbortSignal } = {},
+): Promise<string> {
   const refused = (why: string, cause?: unknown) =>
-    new Failure('unreadable', `can't be fetched: ${why}`, { place: url, ...(cause ? { cause } : {}) });
+    new Failure('unreadable', `can't be fetched: ${why}`, {
+      place: shownUrl(url),
+      ...(cause ? { cause } : {}),
+    });
   if (!url.startsWith('https://')) throw refused('only https URLs are read');
+  const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const answer = await fetch(url, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
     if (!answer.url.startsWith('https://')) throw refused('it leads to a place without TLS');
     if (!answer.ok) throw refused(`the server answers ${answer.status}`);
     const parts: Uint8Array[] = [];
