@@ -6,6 +6,7 @@ import { sha256 } from '../log/chain.ts';
 import type { NewEntry } from '../model/entry.ts';
 import type { Commit, CommitRequest, RollbackRequest } from '../model/lifecycle.ts';
 import type { Policy } from '../model/policy.ts';
+import { checkShieldSettings } from '../policy/shield-settings.ts';
 import { expiryKey, writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
 import { generationOf } from './lifecycle-state.ts';
@@ -20,13 +21,17 @@ type Details = {
   readonly approver?: string;
 };
 
-/** The entries that put a policy in force, and its document. Rules whose time is over already never come into force. */
+/**
+ * The entries that put a policy in force, and its document. Rules whose time is over already never come into force.
+ * @throws Failure `unknown-shield`, `bad-policy` of what it says of shields, unless it is gone back to by itself
+ */
 export function policyEntries(
   core: Core,
   policy: Policy,
   actor: string,
   details: Details,
 ): { entries: NewEntry[]; document: string; text: string } {
+  if (details.how !== 'unconfirmed') checkShieldSettings(policy, core.knowledge.shields);
   const text = canonicalJson(policy);
   const document = sha256(text);
   const now = core.clock.now();
@@ -40,6 +45,7 @@ export function policyEntries(
       rules: writtenRules(policy).length,
       default: policy.default,
       response: { ...policy.response, twoPeople: policy.response.twoPeople ?? [] },
+      shields: policy.shields.length,
       generation: generationOf(core.state.lifecycle) + 1,
       ...rest,
       ...(message === undefined ? {} : { message }),

@@ -14,6 +14,7 @@ import { addressBook } from '../policy/address-book.ts';
 import { changesOf } from '../policy/changes.ts';
 import { type CompiledPlans, compile } from '../policy/compile.ts';
 import { createParties } from '../policy/parties.ts';
+import { checkShieldSettings } from '../policy/shield-settings.ts';
 import { expiryKey, writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
 import { generationOf } from './lifecycle-state.ts';
@@ -78,6 +79,7 @@ export function review(core: Core, request: ReviewRequest, sources: SessionSourc
   let after: CompiledPlans;
   const before = compile(input);
   try {
+    checkShieldSettings(policy, input.shields);
     after = compile({ ...input, policy, expired });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

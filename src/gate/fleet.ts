@@ -162,6 +162,7 @@ export function createFleet(parts: FleetParts): Fleet {
           let cut = 0;
           for (const view of views) cut += next.get(keyOf(view.listener))?.update(view) ?? 0;
           const gone = [...listeners].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
+          for (const listener of gone) cut += cutLifted(listener, orders);
           listeners = next;
           for (const [key, port] of openedPorts) shared.set(key, port);
           const used = new Set(
@@ -216,6 +217,13 @@ export function createFleet(parts: FleetParts): Fleet {
       retired.clear();
     },
   };
+}
+
+/** The connections of a server that is lifted finish by themselves, unless the plan says that they are cut. */
+function cutLifted(listener: Listener, { plan }: Orders): number {
+  const { server, cut = 0 } = listener.view.listener;
+  const now = plan.listeners.find((one) => one.server === server)?.cut ?? 0;
+  return now > cut ? listener.destroyAll() : 0;
 }
 
 /** A port is one listener, unless servers share it: then each is one. */

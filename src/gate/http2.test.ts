@@ -1,21 +1,12 @@
 // HTTP/2 through the whole gate: node:http2 before it and behind it, over real TLS on loopback.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import {
-  type ClientHttp2Session,
-  connect,
-  createSecureServer,
-  type Http2SecureServer,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { ClientHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { KeyPair } from '../platform/pki.ts';
+import { ask, type Handler, type Http2Server, openSession, startHttp2Server } from './http2-test-kit.ts';
 import {
   answerOk,
   call,
@@ -44,104 +35,26 @@ afterEach(async () => {
 type Stage = {
   readonly port: number;
   readonly link: TestLink;
-  readonly server: Http2SecureServer;
-  readonly sessions: Set<ServerHttp2Session>;
+  readonly sessions: Http2Server['sessions'];
   stopServer(): Promise<void>;
 };
-type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 async function stand(handler: Handler, more: Parameters<typeof startGate>[2] = {}): Promise<Stage> {
-  const server = createSecureServer({
-    cert: keys.serving.certificate,
-    key: keys.serving.key,
-    ca: keys.authority.certificate,
-    requestCert: true,
-    rejectUnauthorized: false,
-    allowHTTP1: true,
-    // MiB of what it has not sent yet, beyond which node refuses streams.
-    maxSessionMemory: 1_000,
-  });
-  const sessions = new Set<ServerHttp2Session>();
-  const sockets = new Set<TLSSocket>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-  });
-  server.on('secureConnection', (socket: TLSSocket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-  });
-  server.on('sessionError', () => {});
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    stream.on('error', () => {});
-    handler(stream, headers);
-  });
-  server.on('request', (request, response) => {
-    if (request.httpVersionMajor === 1) response.end('over HTTP/1.1');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  let stopped = false;
-  const stopServer = () =>
-    new Promise<void>((resolve) => {
-      if (stopped) return resolve();
-      stopped = true;
-      server.close(() => resolve());
-      for (const session of sessions) session.destroy();
-      for (const socket of sockets) socket.destroy();
-    });
-  cleanups.push(stopServer);
+  const server = await startHttp2Server(keys, handler);
+  cleanups.push(server.stop);
   const link = makeLink();
   const gate = startGate(keys, link, more);
   cleanups.push(() => gate.stop());
   const port = await freePort();
-  const upstreamPort = (server.address() as AddressInfo).port;
-  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort }]));
+  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
   assert.equal(receipt.error, undefined);
-  return { port, link, server, sessions, stopServer };
+  return { port, link, sessions: server.sessions, stopServer: server.stop };
 }
 
 async function session(port: number, as?: KeyPair): Promise<ClientHttp2Session> {
-  const client = connect(`https://127.0.0.1:${port}`, {
-    servername: 'kubernetes',
-    maxSessionMemory: 1_000,
-    ca: keys.authority.certificate,
-    ...(as ? { cert: as.certificate, key: as.key } : {}),
-  });
-  client.on('error', () => {});
+  const client = await openSession(keys, port, as);
   cleanups.push(() => client.destroy());
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.once('error', reject);
-  });
   return client;
-}
-
-type Answer = { status: number; headers: IncomingHttpHeaders; body: string; bytes: number; code: number };
-
-function ask(client: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: Buffer): Promise<Answer> {
-  return new Promise((resolve) => {
-    const stream = client.request({ ':path': '/api/v1/pods', ...headers }, { endStream: body === undefined });
-    const parts: Buffer[] = [];
-    let got: IncomingHttpHeaders = {};
-    stream.on('response', (answer) => {
-      got = answer;
-    });
-    stream.on('data', (part: Buffer) => parts.push(part));
-    stream.on('error', () => {});
-    stream.on('close', () => {
-      const whole = Buffer.concat(parts);
-      const status = Number(got[':status'] ?? 0);
-      resolve({
-        status,
-        headers: got,
-        body: whole.toString(),
-        bytes: whole.length,
-        code: stream.rstCode ?? 0,
-      });
-    });
-    if (body) stream.end(body);
-  });
 }
 
 const echo: Handler = (stream, headers) => {
@@ -353,4 +266,31 @@ test('records, verdict ids and shedding are those of HTTP/1.1', { timeout: 120_0
       ['/version', 'HTTP/2', 200, undefined],
     ],
   );
+});
+
+test('a server’s GOAWAY in the middle: what it took is answered, what it did not take is asked again elsewhere', async () => {
+  const held: ServerHttp2Stream[] = [];
+  const { port, sessions } = await stand((stream, headers) => {
+    if (headers[':path'] === '/hold') held.push(stream);
+    else echo(stream, headers);
+  });
+  const developer = await session(port, keys.user);
+  const gone = new Promise<number>((resolve) => developer.once('goaway', resolve));
+  const closed = new Promise<void>((resolve) => developer.once('close', () => resolve()));
+  const waiting = [1, 2, 3].map(() => ask(developer, { ':path': '/hold' }));
+  while (held.length < 3) await new Promise(setImmediate);
+  const [atServer] = sessions;
+  // As a server with --goaway-chance: no more streams, those that it has go on.
+  atServer?.close();
+  assert.equal(await gone, 0);
+  const again = await session(port, keys.user);
+  assert.equal((await ask(again, {})).status, 200);
+  assert.equal(developer.destroyed, false, 'the answers are still to come');
+  for (const stream of held) stream.respond({ ':status': 200 });
+  for (const stream of held) stream.end('whole');
+  for (const { status, body, code } of await Promise.all(waiting)) {
+    assert.deepEqual([status, body, code], [200, 'whole', 0]);
+  }
+  await closed;
+  assert.equal((await ask(again, {})).status, 200);
 });

@@ -34,6 +34,9 @@ export function toIncident(finding: Finding, scene: Scene, now: number, random: 
     shield: finding.shield,
     rule: finding.rule,
     action: finding.action,
+    ...(finding.shadow ? { shadow: finding.shadow } : {}),
+    ...(finding.exemption === undefined ? {} : { exemption: finding.exemption }),
+    ...(finding.would === undefined ? {} : { would: finding.would }),
     severity: finding.severity,
     message: finding.message,
     who: {

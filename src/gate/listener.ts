@@ -2,7 +2,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { createBodyBudget } from '../inspect/body-budget.ts';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import { createHttp2Connection } from '../inspect/h2/connection.ts';
@@ -26,6 +25,7 @@ import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
 import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
+import type { Noted } from './noted.ts';
 import { type Guest, sourceKey } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
 import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
@@ -56,6 +56,8 @@ export type ListenerSurroundings = {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly incident: (incident: Incident) => void;
+  /** Takes what nothing is done about. */
+  readonly noted: Noted;
 };
 
 export type Listener = {
@@ -63,7 +65,7 @@ export type Listener = {
   /**
    * New connections are judged by this view from now on. Where it judges otherwise than the one before, older ones take
    * no new work: they end between two exchanges and come back to be judged anew, while a watch or tunnel goes on. Where
-   * the plan says `cut: now`, older ones are cut. Returns how many were.
+   * the plan's `cut` has risen, older ones are cut. Returns how many were.
    */
   update(view: ListenerView): number;
   /** Takes over a connection that came in by a port that servers share. */
@@ -97,7 +99,6 @@ export async function openListener(
   const open = new Set<Handle>();
   let closing = false;
   const budgets = createFloodBudgets(around.clock);
-  const bodies = createBodyBudget();
   // The coarse clock would be too coarse for a window of a second.
   const rates = createRates(
     () => performance.now(),
@@ -164,23 +165,21 @@ export async function openListener(
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
     const protocol = client.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
-    const bodyAccount = bodies.account(sourceKey(scene.address), current.limits.heldBodyBytes);
     const settings: ConnectionSettings = {
       identity,
       ...current.carry.settings,
       ...(current.listener.shared ? { hosts: new Set(current.listener.shared.names) } : {}),
       auditStem: randomUUID().slice(0, 24),
       sourceAddress: scene.address,
-      sourceTags: () => current.parties(scene.address).tags,
       rules: current.rules,
       limits: current.limits,
-      bodyAccount,
       rates: rates.of({
         user: identity.method === 'certificate' ? identity.user : undefined,
         source: sourceKey(scene.address),
         connection: connectionNumber++,
       }),
       newId: randomUUID,
+      now: around.now,
       ...(protocol === 'h2' ? { floodBudget: budgets.of(identity, scene.address, current.limits) } : {}),
       ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
     };
@@ -195,7 +194,6 @@ export async function openListener(
       begun: records.begun,
       closed() {
         records.closed();
-        bodyAccount.close();
         open.delete(relay);
       },
     };
@@ -223,6 +221,16 @@ export async function openListener(
   }
 
   function raise(finding: Finding, scene: Scene): void {
+    if (finding.exemption !== undefined || finding.shadow) {
+      const { exemption } = finding;
+      counters.add(
+        exemption === undefined
+          ? labelled('shadow_findings_total', 'rule', `${finding.shield}/${finding.rule}`)
+          : labelled('exemptions_used_total', 'exemption', exemption),
+      );
+      around.noted.take(toIncident(finding, scene, around.now(), randomBytes(8)));
+      return;
+    }
     counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
     // An `allow` says that what was seen is in order: it is counted, and no incident.
     if (finding.action === 'allow') return;
@@ -325,7 +333,7 @@ export async function openListener(
         next.material.fingerprint !== view.material.fingerprint ||
         next.listener.server !== view.listener.server;
       const otherwise = rekey || judgement(next) !== judgement(view);
-      const cut = next.generation !== view.generation && next.listener.cut === 'now';
+      const cut = (next.listener.cut ?? 0) > (view.listener.cut ?? 0);
       if (next.upstream !== view.upstream) void next.upstream.probe(probeMs);
       view = next;
       door.update(next);

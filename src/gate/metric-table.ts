@@ -71,6 +71,16 @@ export const metricTable = {
     type: 'counter',
     help: 'Hits of rules with a rate that were counted together with those of other callers, because there were too many.',
   },
+  shadow_findings_total: {
+    type: 'counter',
+    label: 'rule',
+    help: 'What rules of shields in shadow found, by SHIELD/RULE: nothing was done.',
+  },
+  exemptions_used_total: {
+    type: 'counter',
+    label: 'exemption',
+    help: 'What rules found and an exemption let pass, by its id.',
+  },
   timeouts_total: {
     type: 'counter',
     label: 'what',

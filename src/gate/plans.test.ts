@@ -128,7 +128,7 @@ test('a plan that says cut: now cuts what an earlier one judged, and its receipt
   const watcher = await caller(keys, port, keys.user);
   watcher.send(watch);
   await watcher.until('chunked');
-  const receipt = await link.plan(gatePlan(2, [{ port, upstreamPort: server.port, cut: 'now' }]));
+  const receipt = await link.plan(gatePlan(2, [{ port, upstreamPort: server.port, cut: 1 }]));
   assert.equal(receipt.connectionsCut, 1);
   await watcher.ended();
   const next = await caller(keys, port, keys.user);

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { ClientHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { lockFolder } from '../platform/folder-lock.ts';
+import { ask, type Http2Server, openSession, startHttp2Server } from './http2-test-kit.ts';
 import { successorVariable } from './succession.ts';
 import {
   answerOk,
@@ -50,9 +52,11 @@ function newProcess(dataDir: string, plan: string, pidFile: string): ChildProces
 
 type World = Awaited<ReturnType<typeof world>>;
 
+/** @param http2 an HTTP/2 server to stand before, in place of one that speaks HTTP/1.1 */
 async function world(
   drainSeconds: number,
   start: (files: { dataDir: string; pidFile: string }) => ChildProcess,
+  http2?: Http2Server,
 ) {
   let feed: Seen | undefined;
   const server = await startServer(keys, (seen) => {
@@ -85,7 +89,7 @@ async function world(
     },
   });
   const port = await freePort();
-  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
+  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: http2?.port ?? server.port }]));
   assert.equal(receipt.error, undefined);
   return {
     server,
@@ -167,6 +171,103 @@ test('nobody is refused while a new process takes over; a watch lives on in the 
     }
     await here.gate.stop();
     await here.server.close();
+  }
+});
+
+test('callers over HTTP/2: the old process sends GOAWAY, answers what it was asked, and nobody is refused', async () => {
+  const streams = new Map<string, ServerHttp2Stream>();
+  const server = await startHttp2Server(keys, (stream, headers) => {
+    const path = String(headers[':path']);
+    if (path === '/hold' || path.includes('watch=true')) {
+      streams.set(path, stream);
+      if (path !== '/hold') stream.respond({ ':status': 200 });
+      return;
+    }
+    stream.respond({ ':status': 200 });
+    stream.end('ok');
+  });
+  let port = 0;
+  const here = await world(
+    4,
+    ({ dataDir, pidFile }) => {
+      const plan = `${dataDir}.plan.json`;
+      writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort: server.port }])));
+      return newProcess(dataDir, plan, pidFile);
+    },
+    server,
+  );
+  port = here.port;
+  const opened: ClientHttp2Session[] = [];
+  const open = async () => {
+    const session = await openSession(keys, port, keys.user);
+    opened.push(session);
+    return session;
+  };
+  /** One new connection after the other, each with two requests. */
+  const visitByHttp2 = async (until: Promise<unknown>): Promise<number> => {
+    let over = false;
+    let visits = 0;
+    void until.then(() => {
+      over = true;
+    });
+    while (!over) {
+      const session = await open();
+      const answers = await Promise.all([ask(session, {}), ask(session, {})]);
+      assert.deepEqual(
+        answers.map(({ status, body }) => [status, body]),
+        [
+          [200, 'ok'],
+          [200, 'ok'],
+        ],
+      );
+      session.destroy();
+      visits += 1;
+    }
+    return visits;
+  };
+  try {
+    const busy = await open();
+    const told = new Promise<number>((resolve) => busy.once('goaway', resolve));
+    const ended = new Promise<string>((resolve) => {
+      busy.socket.once('error', (error) => resolve(error.message));
+      busy.socket.once('close', () => resolve('in order'));
+    });
+    const watcher = busy.request({ ':path': '/api/v1/pods?watch=true' });
+    let events = '';
+    watcher.on('error', () => {});
+    watcher.on('data', (part: Buffer) => {
+      events += part.toString();
+    });
+    await new Promise((resolve) => watcher.once('response', resolve));
+    const held = ask(busy, { ':path': '/hold' });
+    while (!streams.has('/hold')) await new Promise(setImmediate);
+    const idle = await open();
+    assert.equal((await ask(idle, {})).status, 200);
+    const idleTold = new Promise<number>((resolve) => idle.once('goaway', resolve));
+
+    const before = visitByHttp2(here.said('draining'));
+    here.succeed();
+    assert.ok((await before) > 0);
+    assert.deepEqual([await told, await idleTold], [0, 0]);
+    streams.get('/hold')?.respond({ ':status': 200 });
+    streams.get('/hold')?.end('whole');
+    const { status, body, code } = await held;
+    assert.deepEqual([status, body, code], [200, 'whole', 0]);
+    streams.get('/api/v1/pods?watch=true')?.write('still here');
+    while (!events.includes('still here')) await new Promise((resolve) => watcher.once('data', resolve));
+    assert.ok((await visitByHttp2(here.gate.done)) > 0);
+    assert.equal(await ended, 'in order');
+    assert.ok((await visitByHttp2(new Promise((resolve) => setImmediate(resolve)))) > 0);
+  } finally {
+    for (const session of opened) session.destroy();
+    const child = here.child();
+    if (child && child.exitCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    await here.gate.stop();
+    await here.server.close();
+    await server.stop();
   }
 });
 

@@ -7,6 +7,7 @@ import { checkHealth } from './health.ts';
 import { createJsonLog } from './json-log.ts';
 import type { PortHandle } from './listening-sockets.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
+import { createNoted } from './noted.ts';
 import type { CoarseClock } from './relay.ts';
 import {
   type Committed,
@@ -81,6 +82,11 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     settings.accessEvery === undefined
       ? undefined
       : createAccessOutbox(settings.accessEvery, outbox, counters, now);
+  const incident = (one: Incident) => {
+    if (outbox.free) outbox.send({ say: 'incident', incident: one });
+    else counters.add('incidents_lost_total');
+  };
+  const noted = createNoted(incident, clock.now);
   const fleet = createFleet({
     ...settings,
     clock,
@@ -89,10 +95,8 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     counters,
     log,
     now,
-    incident(incident: Incident) {
-      if (outbox.free) outbox.send({ say: 'incident', incident });
-      else counters.add('incidents_lost_total');
-    },
+    incident,
+    noted,
   });
   counters.gauge('connections_open', () => fleet.connections);
   counters.gauge('connections_unauthenticated', () => fleet.unauthenticated);
@@ -103,6 +107,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   const sweep = setInterval(() => {
     clock.now = performance.now();
     fleet.sweep();
+    noted.flush(clock.now);
   }, settings.limits.sweepMs);
   const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
 
@@ -130,6 +135,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
         try {
           return { ended: await drain(fleet, question.forMs) };
         } finally {
+          noted.flush(performance.now(), true);
           access?.flush();
         }
     }
@@ -142,6 +148,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
       clearInterval(sweep);
       clearInterval(pulse);
       await fleet.destroy();
+      noted.flush(performance.now(), true);
       access?.flush();
     },
   };

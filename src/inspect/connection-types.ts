@@ -5,7 +5,6 @@ import type { RequestHead } from '../http/head.ts';
 import type { Severity } from '../model/common.ts';
 import { defaultLimits, type Limits } from '../model/limits.ts';
 import type { RuleAction } from '../model/shield.ts';
-import type { BodyAccount } from './body-budget.ts';
 import type { FloodBudget } from './h2/flood-budget.ts';
 import type { CallerRates } from './rates.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -60,7 +59,6 @@ export type ConnectionLimits = Pick<
   | 'heldBytes'
   | 'evidenceBytes'
   | 'aheadBytes'
-  | 'bodyBytes'
   | 'streams'
   | 'continuations'
   | 'streamResets'
@@ -90,17 +88,15 @@ export type ConnectionSettings = {
   readonly hosts?: ReadonlySet<string>;
   /** The caller's address, canonical text: becomes X-Forwarded-For. */
   readonly sourceAddress: string;
-  /** Tags of that address, asked for by rules only. Left out: none. */
-  readonly sourceTags?: () => readonly string[];
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
   readonly rules: RuleSet;
   readonly limits: ConnectionLimits;
-  /** Bytes of bodies that may be held for rules, among all connections. Left out: as many as there are. */
-  readonly bodyAccount?: BodyAccount;
   /** The caller's, shared by all of its HTTP/2 connections. Left out: one that is never filled up again. */
   readonly floodBudget?: FloodBudget;
   /** Counters of rules with a rate, shared by all of the caller's connections. Left out: this connection has its own. */
   readonly rates?: CallerRates;
+  /** Milliseconds since the epoch, by which exemptions expire. Left out: none does. */
+  readonly now?: () => number;
   /**
    * Makes the verdict id of one request: `[0-9a-z-]{8,64}`, never the same twice. Every finding of the request carries it (a
    * repeated one: that of the first), and so does the Status that the caller is answered with. Without it there are no ids.
@@ -122,6 +118,12 @@ export type Finding = {
   /** Rule id, or the refusal's code (docs/reference/refusals.md). */
   readonly rule: string;
   readonly action: RuleAction;
+  /** The shield is in shadow: nothing was done. */
+  readonly shadow?: true;
+  /** The exemption by which nothing was done. */
+  readonly exemption?: string;
+  /** What the rule asks for, where nothing was done. */
+  readonly would?: RuleAction;
   readonly severity: Severity;
   readonly message: string;
   /** The request's Audit-ID, by which the server's audit log names it too. Undefined where no head could be read. */

@@ -5,73 +5,42 @@ import type { FieldTable } from '../http/field-table.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import {
   type Attributes,
-  attributeTable,
-  type ContentAttributes,
   type HeaderValues,
   noHeaders,
   readableHeaders,
   type UpgradeEvent,
 } from './attributes.ts';
-import type { ConnectionSettings } from './connection-types.ts';
-import { continueStart, fieldSelector, queryNames, queryValues } from './query.ts';
+import type { Identity } from './connection-types.ts';
+import { continueStart, fieldSelector, queryNames } from './query.ts';
 import type { RequestInfo } from './request-info.ts';
-import { claimedServiceAccount } from './service-account.ts';
 import { upgradeProtocols } from './upgrade.ts';
-
-/** Of the caller. */
-type Caller = Pick<ConnectionSettings, 'identity' | 'sourceAddress' | 'sourceTags'>;
 
 /**
  * @param readHead called once at most
  * @param before fields that begin at or after this offset are the gate's own and left out
- * @param content in phase `body` alone
  */
 export function attributesOf(
   info: RequestInfo,
   readHead: () => RequestHead | undefined,
   before: number,
-  caller: Caller,
+  identity: Identity,
   response: ResponseHead | undefined,
   status: number,
   event: UpgradeEvent | '',
-  content?: ContentAttributes,
 ): Attributes {
-  const request = new RequestAttributes(info, readHead, before, caller);
-  return new ExchangeAttributes(request, new ResponseAttributes(response, status), event, content);
+  const request = new RequestAttributes(info, readHead, before, identity);
+  return new ExchangeAttributes(request, new ResponseAttributes(response, status), event);
 }
 
 class ExchangeAttributes implements Attributes {
   readonly request: Attributes['request'];
   readonly response: Attributes['response'];
   readonly upgrade: Attributes['upgrade'];
-  readonly content?: ContentAttributes;
-  #owned: Attributes | undefined;
 
-  constructor(
-    request: Attributes['request'],
-    response: Attributes['response'],
-    event: UpgradeEvent | '',
-    content: ContentAttributes | undefined,
-  ) {
+  constructor(request: Attributes['request'], response: Attributes['response'], event: UpgradeEvent | '') {
     this.request = request;
     this.response = response;
     this.upgrade = { event };
-    if (content) this.content = content;
-  }
-
-  owned(): Attributes {
-    if (this.#owned) return this.#owned;
-    const owned = {
-      request: withOwn(this.request, 'request.'),
-      response: withOwn(this.response, 'response.'),
-      upgrade: this.upgrade,
-    };
-    const { content } = this;
-    for (const name of content ? (['object', 'objects', 'pods', 'patch', 'body'] as const) : []) {
-      Object.defineProperty(owned, name, { enumerable: true, get: () => content?.[name] });
-    }
-    this.#owned = owned;
-    return owned;
   }
 }
 
@@ -79,17 +48,21 @@ class RequestAttributes {
   readonly #info: RequestInfo;
   readonly #readHead: () => RequestHead | undefined;
   readonly #before: number;
-  readonly #caller: Caller;
+  readonly #identity: Identity;
   #read = false;
   #head: RequestHead | undefined;
   #headers: HeaderValues | undefined;
-  #query: HeaderValues | undefined;
 
-  constructor(info: RequestInfo, readHead: () => RequestHead | undefined, before: number, caller: Caller) {
+  constructor(
+    info: RequestInfo,
+    readHead: () => RequestHead | undefined,
+    before: number,
+    identity: Identity,
+  ) {
     this.#info = info;
     this.#readHead = readHead;
     this.#before = before;
-    this.#caller = caller;
+    this.#identity = identity;
   }
 
   get #known(): RequestHead | undefined {
@@ -158,43 +131,20 @@ class RequestAttributes {
     const value = fields ? firstValue(fields, 'content-type') : '';
     return (value.split(';')[0] ?? '').trim().toLowerCase();
   }
-  get contentLength(): bigint {
-    const framing = this.#known?.framing;
-    if (framing?.kind === 'length') return BigInt(framing.length);
-    return framing === undefined || framing.kind === 'none' ? 0n : -1n;
-  }
-  get query(): HeaderValues {
-    this.#query ??= queryValues(this.#info.query);
-    return this.#query;
-  }
   get headers(): HeaderValues {
     const fields = this.#known?.fields;
     this.#headers ??= fields ? readableHeaders(fields, this.#before) : noHeaders;
     return this.#headers;
   }
   get user(): string {
-    const { identity } = this.#caller;
-    return identity.method === 'certificate' ? identity.user : '';
+    return this.#identity.method === 'certificate' ? this.#identity.user : '';
   }
   get groups(): readonly string[] {
-    const { identity } = this.#caller;
-    return identity.method === 'certificate' ? identity.groups : [];
+    return this.#identity.method === 'certificate' ? this.#identity.groups : [];
   }
   get authMethod(): 'certificate' | 'bearer' | 'none' {
-    if (this.#caller.identity.method === 'certificate') return 'certificate';
+    if (this.#identity.method === 'certificate') return 'certificate';
     return (this.#known?.fields.find('authorization') ?? -1) >= 0 ? 'bearer' : 'none';
-  }
-  get serviceAccount(): string {
-    // The server goes by the certificate's name, whatever token comes with it.
-    if (this.#caller.identity.method === 'certificate') return '';
-    const fields = this.#known?.fields;
-    return fields ? claimedServiceAccount(fields) : '';
-  }
-  get source(): string {
-    return this.#caller.sourceAddress;
-  }
-  get sourceTags(): readonly string[] {
-    return this.#caller.sourceTags?.() ?? [];
   }
 }
 
@@ -214,15 +164,10 @@ class ResponseAttributes {
   }
 }
 
-/** The same attributes, read when asked for, as properties of the object's own. */
-function withOwn<T extends object>(values: T, prefix: string): T {
-  const owned = {};
-  for (const { name } of attributeTable) {
-    if (!name.startsWith(prefix)) continue;
-    const field = name.slice(prefix.length);
-    Object.defineProperty(owned, field, { enumerable: true, get: () => values[field as keyof T] });
-  }
-  return owned as T;
+// The CEL evaluator takes for a map, whose fields it reads when they are asked for, only what has no constructor of its own.
+// Copies with properties of their own cost 15 µs for each request that the evaluator looked at.
+for (const { prototype } of [RequestAttributes, ResponseAttributes]) {
+  Reflect.deleteProperty(prototype, 'constructor');
 }
 
 function firstValue(fields: FieldTable, name: string): string {

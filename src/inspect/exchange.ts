@@ -74,7 +74,10 @@ const unlimited = { bytes: Number.MAX_SAFE_INTEGER, fields: Number.MAX_SAFE_INTE
 /** A finding's common part. */
 export function findingOf(
   facts: RequestFacts,
-  what: Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'>,
+  what: Pick<
+    Finding,
+    'shield' | 'rule' | 'action' | 'shadow' | 'exemption' | 'would' | 'severity' | 'message'
+  >,
   auditId: string | undefined,
   status: number,
   held: HeldBytes | undefined,
@@ -86,6 +89,9 @@ export function findingOf(
     shield: what.shield,
     rule: what.rule,
     action: what.action,
+    ...(what.shadow ? { shadow: what.shadow } : {}),
+    ...(what.exemption === undefined ? {} : { exemption: what.exemption }),
+    ...(what.would === undefined ? {} : { would: what.would }),
     severity: what.severity,
     message: what.message,
     auditId,

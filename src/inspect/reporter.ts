@@ -1,8 +1,6 @@
 // Asks the rules and tells the owner of the sockets what was found: everything of the judge that makes findings.
 import type { RequestHead, ResponseHead } from '../http/head.ts';
-import type { OnBody } from '../model/shield.ts';
 import type { UpgradeEvent } from './attributes.ts';
-import { decodeRequest, isUndecodable } from './body-content.ts';
 import { stripped } from './built-in-rules.ts';
 import type { ConnectionSettings, ConnectionSink, Finding } from './connection-types.ts';
 import { HeldBytes } from './evidence.ts';
@@ -12,10 +10,14 @@ import type { CallerRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
 import type { RequestInfo } from './request-info.ts';
-import { type Candidates, type Fired, heldFor, judge, refusesUnjudged } from './rules.ts';
+import { type Candidates, type Fired, judge } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
-type Told = Pick<Finding, 'shield' | 'rule' | 'action' | 'severity' | 'message'> & Pick<Fired, 'over'>;
+type Told = Pick<
+  Finding,
+  'shield' | 'rule' | 'action' | 'shadow' | 'exemption' | 'would' | 'severity' | 'message'
+> &
+  Pick<Fired, 'over'>;
 type Settings = ConnectionSettings & { readonly rates: CallerRates };
 
 export class Reporter {
@@ -59,67 +61,11 @@ export class Reporter {
     const before = Number.POSITIVE_INFINITY;
     const fired = judge(
       candidates,
-      attributesOf(info, () => head, before, this.#settings, undefined, 0, ''),
-      this.#settings.rates,
+      attributesOf(info, () => head, before, this.#settings.identity, undefined, 0, ''),
+      this.#settings,
     );
     if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
     return fired;
-  }
-
-  /** The rules over bodies that this request must be held for. */
-  bodyRules(head: RequestHead, info: RequestInfo): Candidates {
-    const candidates = this.#settings.rules.body(info, head.upgrade.trigger);
-    if (candidates.length === 0) return candidates;
-    const before = Number.POSITIVE_INFINITY;
-    return heldFor(
-      candidates,
-      attributesOf(info, () => head, before, this.#settings, undefined, 0, ''),
-    );
-  }
-
-  /**
-   * Judges a body, nothing of whose request was forwarded; reports what fired. Where it can't be decoded, and a rule that
-   * would judge it does not let such ones pass, the code under which the request is refused.
-   */
-  body(
-    candidates: Candidates,
-    head: RequestHead,
-    info: RequestInfo,
-    bytes: Buffer,
-  ): readonly Fired[] | JudgeRefusal {
-    const content = decodeRequest(info, head, bytes);
-    if (isUndecodable(content)) {
-      return this.unjudged(candidates, 'undecodable', content.code, head, info, content.reason);
-    }
-    const before = Number.POSITIVE_INFINITY;
-    const fired = judge(
-      candidates,
-      attributesOf(info, () => head, before, this.#settings, undefined, 0, '', content),
-      this.#settings.rates,
-    );
-    if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
-    return fired;
-  }
-
-  /**
-   * Tells of a body that can't be judged. @returns the code, where the request is refused for it, which is then told too;
-   * nothing fired where it goes on
-   */
-  unjudged(
-    candidates: Candidates,
-    why: keyof OnBody,
-    code: JudgeRefusal,
-    head: RequestHead,
-    info: RequestInfo,
-    reason = '',
-  ): readonly Fired[] | JudgeRefusal {
-    const facts = requestFacts(info, head);
-    const refuses = refusesUnjudged(candidates, why);
-    const { sentence } = refusalRow(code);
-    const message = reason === '' ? sentence : `${sentence} (${reason})`;
-    const action = refuses ? 'deny' : 'log';
-    this.#tell(facts, [{ shield: 'portcullis', rule: code, action, severity: 'warning', message }], 0);
-    return refuses ? code : [];
   }
 
   /** Judges an answer of which nothing was delivered; reports what fired. */
@@ -138,7 +84,10 @@ export class Reporter {
     return fired;
   }
 
-  /** The upgrade machine's alarms, told in the words of the shields' rules where one fires. The connection is cut. */
+  /**
+   * The upgrade machine's alarms, told in the words of the shields' rules where one is in force and fires. The connection
+   * is cut, whatever is in shadow: what rules in shadow found is told besides.
+   */
   alarm(event: UpgradeEvent, exchange: Judged, response: ResponseHead | undefined): void {
     const candidates = this.#settings.rules.event(exchange.info, exchange.upgrade, event);
     const fired = this.#judge(candidates, exchange, response, event);
@@ -148,12 +97,12 @@ export class Reporter {
       severity: 'critical',
       message: builtInAlarms[event] ?? event,
     } as const;
-    const alarms = fired.length > 0 ? fired : [builtIn];
-    this.#tell(
-      exchange.facts,
-      alarms.map((alarm) => ({ ...alarm, action: 'close-client-and-server' as const })),
-      exchange.status,
-    );
+    const inForce = fired.filter(({ shadow }) => !shadow);
+    const alarms = (inForce.length > 0 ? inForce : [builtIn]).map((alarm) => ({
+      ...alarm,
+      action: 'close-client-and-server' as const,
+    }));
+    this.#tell(exchange.facts, [...alarms, ...fired.filter(({ shadow }) => shadow)], exchange.status);
   }
 
   refusal(code: JudgeRefusal, facts: RequestFacts | undefined, status: number): void {
@@ -186,8 +135,8 @@ export class Reporter {
     const { info, injectedAt, status } = exchange;
     return judge(
       candidates,
-      attributesOf(info, () => exchange.head(), injectedAt, this.#settings, response, status, event),
-      this.#settings.rates,
+      attributesOf(info, () => exchange.head(), injectedAt, this.#settings.identity, response, status, event),
+      this.#settings,
     );
   }
 

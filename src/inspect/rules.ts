@@ -5,10 +5,20 @@
 // can't be evaluated counts as fired, under the code `rule-error`, with the action close-client-and-server: closed by
 // default (DESIGN decision 11). Where the rule says `onError: open`, the action is `log`. A rule with a rate fires when its
 // predicate holds more often than that (rates.ts).
+//
+// Nothing is done, and the action is `log`, where the shield is in shadow or an exemption covers the request: what would
+// have been done is told beside it.
 import type { Severity } from '../model/common.ts';
 import type { GateShield } from '../model/plan.ts';
-import type { OnBody, RuleAction, RulePhase } from '../model/shield.ts';
+import type { RuleAction, RulePhase } from '../model/shield.ts';
 import type { Attributes, UpgradeEvent } from './attributes.ts';
+import {
+  type CompiledExemption,
+  compileExemption,
+  type ExemptionScene,
+  exemptionsFor,
+} from './exemptions.ts';
+import { inlineParameters } from './parameters.ts';
 import { compilePredicate, indexedAttributes, type Predicate } from './predicate.ts';
 import { type CallerRates, type Over, type Rate, rateOf } from './rates.ts';
 
@@ -23,14 +33,18 @@ export type Fired = {
   readonly status: number;
   /** Of a rule with a rate. */
   readonly over?: Over;
+  /** The shield is in shadow. */
+  readonly shadow?: true;
+  /** The exemption that covers it. */
+  readonly exemption?: string;
+  /** What the rule asks for, where the shadow or the exemption keeps it from being done. */
+  readonly would?: RuleAction;
 };
 type CompiledRule = Fired & {
   readonly test: Predicate['test'];
-  readonly mayHold: Predicate['mayHold'];
   readonly failsOpen: boolean;
   readonly rate: Rate | undefined;
-  /** What becomes of a request whose body can't be judged. */
-  readonly onBody: OnBody;
+  readonly exemptions: readonly CompiledExemption[];
 };
 
 /** What candidates are found by. */
@@ -49,8 +63,6 @@ export type RuleSet = {
   /** Names, lower case, of request fields that are taken out before a request goes on. */
   readonly stripHeaders: ReadonlySet<string>;
   readonly request: (facts: RuleFacts, upgrade: boolean) => Candidates;
-  /** Rules over bodies: `heldFor` narrows them by the head. */
-  readonly body: (facts: RuleFacts, upgrade: boolean) => Candidates;
   readonly response: (facts: RuleFacts, upgrade: boolean) => Candidates;
   /** Every exchange that the upgrade machine speaks of began with an upgrade request, or with a 101 out of nowhere. */
   readonly event: (facts: RuleFacts, upgrade: boolean, event: UpgradeEvent) => Candidates;
@@ -76,33 +88,42 @@ export function severest(fired: readonly { readonly action: RuleAction }[]): Rul
  * @throws Failure `bad-predicate` naming the shield, the rule and the column in its predicate
  */
 export function compileRules(shields: readonly GateShield[]): RuleSet {
-  const phases: Record<RulePhase, Indexed[]> = { request: [], body: [], response: [], upgrade: [] };
+  const phases: Record<RulePhase, Indexed[]> = { request: [], response: [], upgrade: [] };
   for (const shield of shields) {
+    const exemptions = (shield.exemptions ?? []).map((exemption) => ({
+      exemption,
+      compiled: compileExemption(exemption),
+    }));
+    const shadow = shield.mode === 'shadow';
     for (const rule of shield.rules) {
-      const predicate = compilePredicate(rule.when, rule.phase, `${shield.id}: rule ${rule.id}: when`);
+      const when = inlineParameters(rule.when, shield.parameters ?? {});
+      if (shield.unset?.some((name) => when.names.has(name))) continue;
+      const predicate = compilePredicate(when.text, rule.phase, `${shield.id}: rule ${rule.id}: when`);
       phases[rule.phase].push({
         predicate,
         rule: {
           shield: shield.id,
           rule: rule.id,
-          action: rule.action,
+          ...(shadow && rule.action !== 'allow'
+            ? { action: 'log', shadow, would: rule.action }
+            : { action: rule.action }),
           severity: rule.severity,
           message: rule.message,
           status: rule.status ?? 403,
           test: predicate.test,
-          mayHold: predicate.mayHold,
           failsOpen: rule.onError === 'open',
           rate: rateOf(shield.id, rule),
-          onBody: shield.onBody ?? {},
+          exemptions: exemptionsFor(rule, exemptions),
         },
       });
     }
   }
   return {
-    size: Object.values(phases).reduce((sum, { length }) => sum + length, 0),
-    stripHeaders: new Set(shields.flatMap((shield) => shield.stripHeaders ?? [])),
+    size: phases.request.length + phases.response.length + phases.upgrade.length,
+    stripHeaders: new Set(
+      shields.flatMap((shield) => (shield.mode === 'shadow' ? [] : (shield.stripHeaders ?? []))),
+    ),
     request: index(phases.request),
-    body: index(phases.body),
     response: index(phases.response),
     event: index(phases.upgrade),
   };
@@ -111,23 +132,27 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
 /** No rule: the structural upgrade machine acts all the same. */
 export const noRules: RuleSet = compileRules([]);
 
-/**
- * Evaluates candidates. Never throws.
- * @param rates left out: nothing is counted, and rules with a rate fire at every hit
- */
-export function judge(
-  candidates: Candidates,
-  attributes: Attributes,
-  rates: CallerRates = uncounted,
-): readonly Fired[] {
+/** What is asked about a caller beyond the attributes. */
+export type JudgeScene = ExemptionScene & {
+  /** Left out: nothing is counted, and rules with a rate fire at every hit. */
+  readonly rates?: CallerRates;
+};
+
+/** Evaluates candidates. Never throws. @param scene left out: no exemption is asked, and nothing counted */
+export function judge(candidates: Candidates, attributes: Attributes, scene?: JudgeScene): readonly Fired[] {
   let fired: Fired[] | undefined;
   for (const rule of candidates) {
     const result = rule.test(attributes);
     if (result === false) continue;
-    const one = result === true ? (rule.rate ? overRate(rule, rule.rate, rates) : rule) : failed(rule);
+    const one =
+      result === true
+        ? rule.rate
+          ? overRate(rule, rule.rate, scene?.rates ?? uncounted)
+          : rule
+        : failed(rule);
     if (!one) continue;
     fired ??= [];
-    fired.push(one);
+    fired.push(scene && rule.exemptions.length > 0 ? exempted(one, rule, attributes, scene) : one);
   }
   return fired ?? nothing;
 }
@@ -136,27 +161,30 @@ const uncounted: CallerRates = { hit: () => ({ verdict: undefined }) };
 
 function overRate(rule: CompiledRule, rate: Rate, rates: CallerRates): Fired | undefined {
   const over = rates.hit(rate);
-  return over && { ...rule, over };
+  // What is only told of is counted elsewhere, and is no record that an answer could name.
+  return over && (rule.shadow ? rule : { ...rule, over });
 }
 
-/**
- * The rules over bodies that this request's body is held for. The others are false whatever the body is, for what they ask
- * of the head is; without any the request goes on as it comes.
- */
-export function heldFor(candidates: Candidates, attributes: Attributes): Candidates {
-  return candidates.length === 0 ? candidates : candidates.filter((rule) => rule.mayHold(attributes));
+/** What an exemption covers is only told; an `allow` needs none. */
+function exempted(fired: Fired, rule: CompiledRule, attributes: Attributes, scene: ExemptionScene): Fired {
+  if (fired.action === 'allow') return fired;
+  const found = rule.exemptions.find(({ covers }) => covers(attributes.request, scene));
+  if (!found) return fired;
+  return { ...toldOf(fired), action: 'log', exemption: found.id, would: fired.would ?? fired.action };
 }
 
-/** Must a request be refused whose body these rules can't judge? One that says so is enough. */
-export function refusesUnjudged(candidates: Candidates, why: keyof OnBody): boolean {
-  return candidates.some((rule) => rule.onBody[why] !== 'pass');
+/** Without what only the compiled rule needs. */
+function toldOf({ shield, rule, action, severity, message, status, shadow, would }: Fired): Fired {
+  const more = { ...(shadow ? { shadow } : {}), ...(would ? { would } : {}) };
+  return { shield, rule, action, severity, message, status, ...more };
 }
 
 function failed(rule: CompiledRule): Fired {
+  const action = rule.failsOpen ? 'log' : 'close-client-and-server';
   return {
     shield: rule.shield,
     rule: 'rule-error',
-    action: rule.failsOpen ? 'log' : 'close-client-and-server',
+    ...(rule.shadow ? { action: 'log', shadow: true, would: action } : { action }),
     severity: 'major',
     message: rule.failsOpen
       ? `The rule ${rule.rule} could not be evaluated on this request, and lets such ones pass.`

@@ -12,6 +12,8 @@ export const EntryKind = z.enum([
   'probe',
   'tags',
   'stage',
+  'mode',
+  'exemption',
   'plan',
   'receipt',
   'health',

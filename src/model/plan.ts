@@ -1,10 +1,12 @@
 // Plans: compiled, numbered instructions for one agent or one gate, and the receipts they send back.
 import { z } from 'zod';
 import { Address, CidrText, DnsName, Endpoint, Name, Port, Stage, Timestamp } from './common.ts';
+import { GateExemption } from './exemption.ts';
 import { ServerIdentity } from './identity.ts';
 import { LimitSettings } from './limits.ts';
+import { ParameterName, ParameterValues } from './mode.ts';
 import { Tier, Verdict } from './policy.ts';
-import { OnBody, ShieldRule } from './shield.ts';
+import { ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
 
 /** One compiled rule: callers by address. First match wins within a service. */
@@ -73,13 +75,19 @@ export const AgentPlan = z.strictObject({
 });
 export type AgentPlan = z.infer<typeof AgentPlan>;
 
-/** A shield as a gate enforces it: its rules without the tests. */
+/** A shield as a gate has it: its rules without the tests. */
 export const GateShield = z.strictObject({
   id: z.string(),
+  /** Judged and recorded, nothing done. Left out: enforced. */
+  mode: z.literal('shadow').optional(),
   rules: z.array(ShieldRule),
+  /** Values of what rules call `parameters.NAME`. */
+  parameters: z.record(ParameterName, ParameterValues).optional(),
+  /** Parameters that only a site can set and this one did not: rules that name one are left out. */
+  unset: z.array(ParameterName).optional(),
+  exemptions: z.array(GateExemption).optional(),
   /** Lower-case names of request fields that are taken out. */
   stripHeaders: z.array(z.string()).optional(),
-  onBody: OnBody.optional(),
 });
 export type GateShield = z.infer<typeof GateShield>;
 
@@ -93,10 +101,11 @@ export const GateListener = z.strictObject({
   serverTags: z.array(Tag),
   limits: LimitSettings.optional(),
   /**
-   * What becomes of connections that an earlier generation judged. Left out: those between exchanges end, the others when
-   * they are answered, watches and tunnels go on. `now`: all are cut.
+   * What becomes of connections that an earlier generation judged. Left out, or as it was: those between exchanges end,
+   * the others when they are answered, watches and tunnels go on. Where it has risen, all are cut. A number and no mark
+   * on one generation, for a gate may miss generations.
    */
-  cut: z.literal('now').optional(),
+  cut: z.int().min(1).optional(),
   /**
    * Where several servers share the port: what callers name this one by (TLS server name), and who may come to it at
    * all, since a caller chooses the name but the host's table judged the address.

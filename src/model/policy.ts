@@ -1,6 +1,7 @@
 // Policy: ordered tag rules written by people. Shields compile into the same form and come before them.
 import { z } from 'zod';
 import { Name, Severity, Stage, Timestamp } from './common.ts';
+import { ShieldSettings } from './mode.ts';
 import { TagType } from './tag.ts';
 
 /** Order of judgement: the first matching rule of the first tier decides. */
@@ -69,6 +70,11 @@ export const ResponsePlan = z.strictObject({
   first: z.enum(['block', 'none']).default('block'),
   /** `inspect` as soon as the gate is healthy; `none` stays at `block`. */
   next: z.enum(['inspect', 'none']).default('inspect'),
+  /**
+   * `gate`: while a server has a flaw whose shield is in shadow, its callers are steered through its gate so that the shield
+   * has something to look at, as long as the gate is healthy. `none`: a shadow looks at what is steered for another reason.
+   */
+  observe: z.enum(['none', 'gate']).default('none'),
   /** Lift by itself when the patch is proven. */
   lift: z.enum(['proven', 'manual']).default('proven'),
   /** Stages that a person sets only together with another, who asks for the same within an hour; none when left out. */
@@ -87,6 +93,8 @@ export const Policy = z
     /** `required`: a change of the policy needs a second person, who approves exactly what is put in force. */
     approval: z.enum(['none', 'required']).default('none'),
     response: ResponsePlan.prefault({}),
+    /** Modes and parameters of shields, in order. */
+    shields: z.array(ShieldSettings).max(1000).default([]),
   })
   .refine(({ rules, sets }) => rules.length === 0 || sets.length === 0, {
     path: ['rules'],

@@ -65,12 +65,22 @@ export const Incident = z.strictObject({
   shield: z.string().max(128),
   rule: z.string().max(128),
   action: RuleAction,
+  /** The shield is in shadow: nothing was done. */
+  shadow: z.literal(true).optional(),
+  /** The exemption by which nothing was done. */
+  exemption: Name.optional(),
+  /** What the rule asks for, where nothing was done. */
+  would: RuleAction.optional(),
+  /** It stands for so many like it, of the same caller and rule; the request is the first of them. */
+  count: z.int().min(1).optional(),
   severity: Severity,
   message: z.string().max(2_048),
   who: z.strictObject({
     /** How the caller proved who they are. A bearer token is never looked into. */
     method: z.enum(['certificate', 'bearer', 'none']),
     user: z.string().max(4_096).optional(),
+    /** As a bearer token says of itself; the server verifies it, or answers 401. */
+    serviceAccount: z.string().max(600).optional(),
     groups: z.array(z.string().max(1_024)).max(1_024),
     from: Party,
     port: z.int().min(0).max(65535),

@@ -8,7 +8,7 @@ import { mergeOrder, unmoved } from './merge-order.ts';
 import { mainName } from './written-rules.ts';
 
 export type Change = {
-  /** Names it: `rule/no-lab`, `set/base`, `order`, `default`, `approval`, `response`. */
+  /** Names it: `rule/no-lab`, `set/base`, `order`, `default`, `approval`, `response`, `shields`. */
   readonly key: string;
   readonly kind: 'added' | 'removed' | 'changed' | 'moved';
   /** The rule stands elsewhere: before or after other rules than it did, or in another policy. */
@@ -20,7 +20,7 @@ export type Change = {
   readonly after?: unknown;
 };
 
-const settings = ['default', 'approval', 'response'] as const;
+const settings = ['default', 'approval', 'response', 'shields'] as const;
 
 export function changesOf(base: Policy, draft: Policy): Change[] {
   const [before, after] = [sectioned(base), sectioned(draft)];

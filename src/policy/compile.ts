@@ -1,6 +1,7 @@
 // The policy compiler: inventory + policy + stages → plans for agents and gates.
 import { parseCidr } from '../base/cidr.ts';
 import type { Endpoint, Stage } from '../model/common.ts';
+import type { Exemption, GateExemption } from '../model/exemption.ts';
 import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import type {
   AddressTags,
@@ -25,7 +26,9 @@ import {
   toCidrTexts,
   union,
 } from './address-set.ts';
+import { gateExemptions } from './exemptions.ts';
 import { matches, parseExpression } from './expression.ts';
+import { gateShield } from './gate-shield.ts';
 import { serviceGroups } from './groups.ts';
 import { hostServiceNames, hostServices } from './host-services.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
@@ -35,6 +38,7 @@ import { requireReferences } from './references.ts';
 import { endsOf, type ServiceGroups } from './rule-ends.ts';
 import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
+import { type EffectiveSettings, type HandMode, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { effectiveTags, hostLayers, serverTags } from './tags.ts';
 import { enforceableStages, inspectionGap, isInspectable, withoutSteering } from './uninspected.ts';
@@ -59,6 +63,12 @@ export type CompileInput = {
   readonly enrolled?: readonly string[];
   /** Keys of the rules that have expired (written-rules.ts). */
   readonly expired?: ReadonlySet<string>;
+  /** Modes that people set for a shield at a server. */
+  readonly modes?: readonly HandMode[];
+  /** In force: without those that have expired. */
+  readonly exemptions?: readonly Exemption[];
+  /** By server: how often a person asked that open connections be cut. */
+  readonly cuts?: ReadonlyMap<string, number>;
 };
 
 export type AgentPlanBody = Omit<AgentPlan, 'generation' | 'issuedAt'>;
@@ -100,9 +110,20 @@ export function compile(input: CompileInput): CompiledPlans {
   warnings.push(...unheededRules(written, book, tags));
 
   const compiled = servers.map((server): Compiled => {
-    const standing = serverStages(server.name, input.stages, input.shields);
-    const stages = enforceableStages(server, standing);
     const own = tags.get(server.name) ?? [];
+    const settings = new Map(
+      input.shields.map((shield) => [
+        shield.id,
+        shieldSettings(shield, { name: server.name, tags: own }, policy, input.modes ?? []),
+      ]),
+    );
+    const observed = input.observed.get(server.name) ?? [];
+    const standing = serverStages(server.name, input.stages, input.shields, {
+      modeOf: ({ id }) => settings.get(id)?.mode ?? 'enforce',
+      exposed: ({ id }) => observed.includes(`cve=${id}`),
+      observe: policy.response.observe === 'gate',
+    });
+    const stages = enforceableStages(server, standing);
     const people = peopleRules(written, book, groups, {
       name: server.name,
       tags: own,
@@ -133,7 +154,11 @@ export function compile(input: CompileInput): CompiledPlans {
       },
       listener:
         stages.gate || judged.rules.some(({ verdict }) => verdict === 'steer')
-          ? listenerOf(server, stages, own, sharedOf(server, judged))
+          ? listenerOf(server, stages, own, sharedOf(server, judged), {
+              settings,
+              exemptions: gateExemptions(input.exemptions ?? [], own, book),
+              cut: input.cuts?.get(server.name),
+            })
           : undefined,
     };
     requireOwnPorts(result, controllers);
@@ -303,9 +328,12 @@ function listenerOf(
   stages: ServerStages,
   tags: readonly Tag[],
   shared: GateListener['shared'],
+  { settings, exemptions, cut }: Judgement,
 ): GateListener {
   const six = endpointsOf(server).some(({ address }) => address.includes(':'));
-  const shields = [...stages.blocking, ...stages.inspecting].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const shields = [...stages.blocking, ...stages.inspecting, ...stages.riding].sort((a, b) =>
+    a.id < b.id ? -1 : 1,
+  );
   return {
     server: server.name,
     stage: stages.stage,
@@ -315,19 +343,28 @@ function listenerOf(
       port: server.port,
       serverName: server.probe.serverName ?? server.address,
     },
-    shields: shields.map(({ id, deeperDefense: { rules, stripHeaders, onBody } }) => ({
-      id,
-      rules,
-      ...(stripHeaders ? { stripHeaders } : {}),
-      ...(onBody ? { onBody } : {}),
-    })),
+    shields: shields.map((shield) =>
+      gateShield(shield, {
+        shadow: stages.shadow.has(shield.id),
+        parameters: settings.get(shield.id)?.parameters ?? {},
+        exemptions: exemptions(shield),
+      }),
+    ),
     serverTags: [...tags],
     names: namesOf(server),
     ...(shared ? { shared } : {}),
     ...(server.identity ? { identity: server.identity } : {}),
     ...(server.limits ? { limits: server.limits } : {}),
+    ...(cut === undefined ? {} : { cut }),
   };
 }
+
+/** What a listener's shields are given. */
+type Judgement = {
+  readonly settings: ReadonlyMap<string, EffectiveSettings>;
+  readonly exemptions: (shield: Shield) => readonly GateExemption[];
+  readonly cut: number | undefined;
+};
 
 function requireOpen(
   service: JudgedService,

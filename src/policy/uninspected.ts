@@ -10,17 +10,16 @@ export function isInspectable({ identity }: Pick<ApiServer, 'identity'>): boolea
 }
 
 /**
- * Nothing is steered to a gate. A shield at `inspect` falls back to its first response, as at `block`; only where the
- * inventory says `uninspected: pass` does it enforce nothing.
+ * Nothing is steered to a gate. A shield at `inspect` falls back to its first response, as at `block`; where the inventory
+ * says `uninspected: pass`, or the shield is in shadow, it enforces nothing.
  */
 export function enforceableStages(server: ApiServer, stages: ServerStages): ServerStages {
   if (isInspectable(server)) return stages;
   const pass = server.identity?.uninspected === 'pass';
-  const blocking = pass
-    ? stages.blocking
-    : [...stages.blocking, ...stages.inspecting].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const enforced = pass ? [] : stages.inspecting.filter(({ id }) => !stages.shadow.has(id));
+  const blocking = [...stages.blocking, ...enforced].sort((a, b) => (a.id < b.id ? -1 : 1));
   const stage = blocking.length > 0 ? 'block' : stages.stage === 'inspect' ? 'observe' : stages.stage;
-  return { stage, blocking, inspecting: [], gate: false };
+  return { stage, blocking, inspecting: [], riding: [], shadow: stages.shadow, gate: false };
 }
 
 type Judged = { readonly rules: readonly Rule[]; readonly default: Verdict };

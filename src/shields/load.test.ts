@@ -94,11 +94,10 @@ describe('parameters', () => {
     .replace('when: request.subresource == "exec"', 'when: request.subresource in parameters.closed')
     .replace('lift:', 'parameters:\n  closed: {meaning: Subresources., default: [attach, exec]}\nlift:');
 
-  test("stand in the rules as their values, in CEL's quotes", () => {
+  test('stay in the rules by their names, and the tests run with the defaults', () => {
     const shield = loadShield(named, 's.yaml');
-    assert.equal(shield.deeperDefense.rules[0]?.when, 'request.subresource in ["attach", "exec"]');
+    assert.equal(shield.deeperDefense.rules[0]?.when, 'request.subresource in parameters.closed');
     const quoted = parseShield(named.replace('[attach, exec]', `['a"b\\c', exec]`), 's.yaml');
-    assert.equal(quoted.deeperDefense.rules[0]?.when, 'request.subresource in ["a\\"b\\\\c", "exec"]');
     assert.ok(selfTest(quoted).ok);
   });
 

@@ -4,11 +4,11 @@ import { builtInRuleIds } from '../inspect/built-in-rules.ts';
 import { inlineParameters } from '../inspect/parameters.ts';
 import { compileRules } from '../inspect/rules.ts';
 import { readDocument } from '../model/document.ts';
-import { type PlainStep, Shield, type ShieldRule } from '../model/shield.ts';
+import { Shield } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
+import { gateShield } from '../policy/gate-shield.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
-import { requestProblem } from './request-twins.ts';
 import { selfTest } from './self-test.ts';
 
 type Problem = { readonly path: readonly (string | number)[]; readonly message: string };
@@ -25,25 +25,12 @@ const CheckedShield = Shield.superRefine((shield, context) => {
 });
 
 /**
- * Reads and checks a shield without running its tests. Its rules hold the values of its parameters.
+ * Reads and checks a shield without running its tests.
  * @param place the file's name
  * @throws Failure `bad-yaml` or `bad-shield`, with `file:line:column`, the field and, for a predicate, its column
  */
 export function parseShield(text: string, place: string): Shield {
-  const shield = readDocument(CheckedShield, text, place, 'bad-shield');
-  const rules = shield.deeperDefense.rules.map((rule) => withParameters(shield, rule).rule);
-  return { ...shield, deeperDefense: { ...shield.deeperDefense, rules } };
-}
-
-function withParameters(
-  shield: Shield,
-  rule: ShieldRule,
-): { readonly rule: ShieldRule; readonly names: ReadonlySet<string> } {
-  const values = Object.fromEntries(
-    Object.entries(shield.parameters ?? {}).map(([name, parameter]) => [name, parameter.default]),
-  );
-  const { text, names } = inlineParameters(rule.when, values);
-  return { rule: { ...rule, when: text }, names };
+  return readDocument(CheckedShield, text, place, 'bad-shield');
 }
 
 /**
@@ -84,14 +71,16 @@ function* ruleProblems(shield: Shield): Generator<Problem> {
       yield { path: [...path, 'id'], message: `'${rule.id}' is the name of a rule of the gate's own` };
     }
     seen.add(rule.id);
-    const { rule: inlined, names } = withParameters(shield, rule);
-    for (const name of names) {
+    if (shield.tier === 4 && rule.action !== 'log' && rule.action !== 'allow') {
+      yield { path: [...path, 'action'], message: 'a shield of tier 4 only alerts: its rules log' };
+    }
+    for (const name of inlineParameters(rule.when, {}).names) {
       named.add(name);
       if (Object.hasOwn(shield.parameters ?? {}, name)) continue;
       yield { path: [...path, 'when'], message: `rule ${rule.id}: there is no parameter '${name}'` };
     }
     try {
-      compileRules([{ id: shield.id, rules: [inlined] }]);
+      compileRules([{ ...gateShield(shield), rules: [rule] }]);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const column = /column \d+$/.exec(error.place ?? '')?.[0] ?? '';
@@ -131,14 +120,14 @@ function* testProblems(shield: Shield): Generator<Problem> {
       yield { path: [...path, 'steps'], message: `with what is repeated they are more than ${maxSteps}` };
     }
     const steps = [...writtenSteps(test)];
-    const sent = steps.map(({ step }) => sentText(step)).join('');
+    const sent = steps.map(({ step }) => ('client' in step ? step.client : '')).join('');
     for (const [at, text] of test.expect.neverToServer.entries()) {
       if (!sent.includes(text)) {
         const message = 'no step of the caller sends this, so it proves nothing';
         yield { path: [...path, 'expect', 'neverToServer', at], message };
       }
     }
-    const answered = steps.map(({ step }) => answeredText(step)).join('');
+    const answered = steps.map(({ step }) => ('server' in step ? step.server : '')).join('');
     for (const [at, text] of test.expect.neverToClient.entries()) {
       if (!answered.includes(text)) {
         const message = 'no step of the server sends this, so it proves nothing';
@@ -150,33 +139,12 @@ function* testProblems(shield: Shield): Generator<Problem> {
     if (test.kind === 'attack' && test.expect.rules.length === 0 && !strips) {
       yield { path: [...path, 'expect'], message: 'an attack must fire a rule' };
     }
-    if (test.expect.connection === undefined && !steps.every(({ step }) => 'request' in step)) {
-      const message = 'say how the connection must stand, for not all steps are requests';
-      yield { path: [...path, 'expect', 'connection'], message };
-    }
     for (const { step, path: at } of steps) {
-      const problem = 'request' in step ? requestProblem(step.request) : undefined;
-      if (problem !== undefined) yield { path: [...path, ...at, 'request'], message: problem };
       const text = 'client' in step ? step.client : 'server' in step ? step.server : '';
       const message = failureOf(() => exchangeBytes(text));
       if (message !== undefined) yield { path: [...path, ...at], message };
     }
   }
-}
-
-/** What the caller sends, as far as it is text. */
-function sentText(step: PlainStep): string {
-  if ('client' in step) return step.client;
-  if (!('request' in step)) return '';
-  const { path, headers, contentType, object, body } = step.request;
-  const values = Object.values(headers ?? {}).flat();
-  return [path, ...values, contentType, object && JSON.stringify(object), body].join('\n');
-}
-
-function answeredText(step: PlainStep): string {
-  if ('server' in step) return step.server;
-  if (!('request' in step) || typeof step.answer !== 'object') return '';
-  return [...Object.values(step.answer.headers ?? {}), step.answer.body].join('\n');
 }
 
 function* passProblems(shield: Shield): Generator<Problem> {

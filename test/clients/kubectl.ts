@@ -5,9 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { firstLines } from './lines.ts';
 import { noise, sha256 } from './noise.ts';
 import { maps } from './rows.ts';
-import { type Clients, firstLines } from './world.ts';
+import type { Clients } from './world.ts';
 
 export type Step = { readonly what: string; run(clients: Clients): Promise<void> };
 

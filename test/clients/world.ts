@@ -2,7 +2,6 @@
 // developer's host: what the tests of this folder share.
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -15,7 +14,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { shippedShields } from '../../bench/lib/catalogue.ts';
 import type { Kubeconfig } from '../../range/pki.ts';
@@ -135,22 +133,4 @@ async function ready(range: Range): Promise<void> {
     await delay(100);
   }
   assert.fail('nothing answers through the gate');
-}
-
-/** The first `count` lines of a program that goes on; then it is killed. */
-export async function firstLines(child: ChildProcess, count: number): Promise<string[]> {
-  const lines: string[] = [];
-  let said = '';
-  child.stderr?.on('data', (chunk) => {
-    said += chunk;
-  });
-  if (child.stdout) {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      lines.push(line);
-      if (lines.length === count) child.kill('SIGKILL');
-    });
-  }
-  await once(child, 'close');
-  assert.ok(lines.length >= count, `${lines.length} of ${count} lines: ${lines.join('\n')}${said}`);
-  return lines.slice(0, count);
 }

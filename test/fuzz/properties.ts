@@ -8,6 +8,7 @@ import { defaultHeadLimits, parseRequestHead } from '../../src/http/head.ts';
 import { type Message, type Replay, replay } from '../../src/http/testing/replay.ts';
 import { requestInfo } from '../../src/inspect/request-info.ts';
 import { compileRules } from '../../src/inspect/rules.ts';
+import { gateShield } from '../../src/policy/gate-shield.ts';
 import { parseShield } from '../../src/shields/load.ts';
 import { callerBytes, exchangeCase, goHandler, upgradeRequest } from './arbitrary.ts';
 import { drive } from './drive.ts';
@@ -53,7 +54,7 @@ function search<T>(
 const shieldPath = join(import.meta.dirname, '../../shields/CVE-2018-1002105.yaml');
 // Without its self-test, so that a defect is found here by the search itself.
 const shield = parseShield(readFileSync(shieldPath, 'utf8'), shieldPath);
-const rules = compileRules([{ id: shield.id, rules: shield.deeperDefense.rules }]);
+const rules = compileRules([gateShield(shield)]);
 
 /** Longer than any exchange of these may take, ms: quadratic costs and loops show here. */
 const slow = 500;

@@ -37,7 +37,13 @@ export type Ground = {
   stop(): Promise<void>;
 };
 
-export async function startGround(): Promise<Ground> {
+/**
+ * @param more `goawayChance`: share of HTTP/2 requests after which the server sends GOAWAY; `watchIntervalMs`: between a
+ * watch's events
+ */
+export async function startGround(
+  more: { readonly goawayChance?: number; readonly watchIntervalMs?: number } = {},
+): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-'));
   const port = await freePort();
   const files = await createClusterFiles({
@@ -58,6 +64,7 @@ export async function startGround(): Promise<Ground> {
     kubeletPort: 1,
     metricsPort: 1,
     watchIntervalMs: 1000,
+    ...more,
   };
   const main = join(import.meta.dirname, '../../range/main.ts');
   const child = spawn(process.execPath, [main, 'apiserver', '--json', JSON.stringify(config)], {

@@ -76,8 +76,9 @@ for (const shield of shields) {
       const rules = shield.deeperDefense.rules.filter((rule) => rule.action !== 'log');
       for (const other of shields) {
         const tests = other.tests.filter((one) => one.kind === 'innocent');
-        const cut = selfTest({ ...other, deeperDefense: { rules }, tests }).tests.filter(({ reason }) =>
-          rules.some(({ id }) => reason.includes(id)),
+        const { parameters } = shield;
+        const cut = selfTest({ ...other, parameters, deeperDefense: { rules }, tests }).tests.filter(
+          ({ reason }) => rules.some(({ id }) => reason.includes(id)),
         );
         assert.deepEqual(cut, [], other.id);
       }

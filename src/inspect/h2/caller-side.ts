@@ -420,12 +420,13 @@ export class CallerSide implements FrameHandler {
       core.toServer.pass(bytes, start, end);
       return;
     }
-    if (!core.spend('settings')) return;
+    const first = !this.#settled;
+    // Every connection begins with them: who opens many is the pace of handshakes to judge.
+    if (!first && !core.spend('settings')) return;
     if (core.tableSizes.length >= maxUnacknowledged) {
       core.callerFault('h2-settings-flood', h2Errors.enhanceYourCalm);
       return;
     }
-    const first = !this.#settled;
     const passed: Setting[] = first ? [[settingIds.enablePush, 0]] : [];
     let table = core.tableSizes.at(-1) ?? this.#tableSize;
     for (const [id, value] of readSettings(bytes, start + 9, end)) {

@@ -27,6 +27,7 @@ import type { HpackTwin, TwinField } from '../../http/h2/testing/hpack-twin.ts';
 import type { ShieldRule } from '../../model/shield.ts';
 import { defaultConnectionLimits } from '../connection-types.ts';
 import { compileRules } from '../rules.ts';
+import { createFloodBudget } from './flood-budget.ts';
 import { get, headers, rawRig, readFrames, told } from './testing/raw.ts';
 
 const ok: readonly TwinField[] = [
@@ -764,6 +765,15 @@ describe('faults of the caller end the connection', () => {
       rig.caller(headers(rig.requests, 2_001, get));
       assert.equal(rig.sink.server.length, sent, 'nothing goes on after the end');
     });
+  }
+});
+
+test('connections cost a caller nothing of its budget: each begins with SETTINGS', () => {
+  const floodBudget = createFloodBudget(defaultConnectionLimits, { now: 0 });
+  for (let opened = 0; opened < 150; opened += 1) {
+    const rig = rawRig({ floodBudget });
+    rig.caller(headers(rig.requests, 1, get));
+    assert.deepEqual([rig.toServer(), codes(rig)], [['HEADERS 1 end'], []]);
   }
 });
 

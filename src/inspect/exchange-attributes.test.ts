@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseRequestHead, type RequestHead } from '../http/head.ts';
+import { type AttributeType, attributeTable } from './attributes.ts';
+import { attributesOf } from './exchange-attributes.ts';
+import { compilePredicate } from './predicate.ts';
+import { requestInfo } from './request-info.ts';
+
+const wire = 'GET /api/v1/pods HTTP/1.1\r\nHost: k\r\n\r\n';
+const limits = { bytes: 1_000, fields: 10 };
+const head = parseRequestHead(Buffer.from(wire), 0, limits, undefined) as RequestHead;
+const info = requestInfo('GET', '/api/v1/pods');
+assert.ok(typeof info === 'object');
+const attributes = (readHead: () => RequestHead) =>
+  attributesOf(info, readHead, Number.POSITIVE_INFINITY, { method: 'none' }, undefined, 200, 'switched');
+
+/** Never true, and nothing that is answered without the evaluator. */
+const impossible: Readonly<Record<AttributeType, (name: string) => string>> = {
+  string: (name) => `size(${name}) < 0`,
+  bool: (name) => `string(${name}) == ""`,
+  int: (name) => `string(${name}) == ""`,
+  'list<string>': (name) => `size(${name}) < 0`,
+  'map<string, list<string>>': (name) => `size(${name}) < 0`,
+};
+for (const { name, type, phases } of attributeTable) {
+  test(`the evaluator reads ${name}`, () => {
+    const predicate = compilePredicate(impossible[type](name), phases[0], 'here');
+    assert.equal(predicate.test(attributes(() => head)), false);
+  });
+}
+
+test('the evaluator reads nothing but what it is asked for', () => {
+  const { test: holds } = compilePredicate('size(request.groups) == 0', 'request', 'here');
+  assert.equal(holds(attributes(() => assert.fail('the head was read'))), true);
+});

@@ -1,0 +1,61 @@
+// Exemptions as gates are told them: for one server, with their tag expressions as prefixes.
+import { parseCidr } from '../base/cidr.ts';
+import type { Exemption, GateExemption } from '../model/exemption.ts';
+import type { Shield } from '../model/shield.ts';
+import type { Tag } from '../model/tag.ts';
+import type { AddressBook } from './address-book.ts';
+import { type AddressSet, addressSet, isEmpty, toCidrTexts } from './address-set.ts';
+import { matches, parseExpression } from './expression.ts';
+
+/**
+ * Those of one shield at one server, by id. One whose expression selects nobody exempts nobody.
+ * @throws Failure `bad-expression`
+ */
+export function gateExemptions(
+  all: readonly Exemption[],
+  tags: readonly Tag[],
+  book: AddressBook,
+): (shield: Shield) => readonly GateExemption[] {
+  const here = all.filter(
+    ({ id, servers }) =>
+      servers === undefined || matches(parseExpression(servers, `exemption ${id}: servers`), tags),
+  );
+  const told = new Map<Exemption, GateExemption | undefined>();
+  const tell = (exemption: Exemption): GateExemption | undefined => {
+    if (!told.has(exemption)) told.set(exemption, forGate(exemption, book));
+    return told.get(exemption);
+  };
+  return (shield) =>
+    here
+      .filter((exemption) => exemption.shield === shield.id && !provesNothing(exemption, shield))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .flatMap((exemption) => tell(exemption) ?? []);
+}
+
+/** A token's word before the server has looked at it. */
+function provesNothing(exemption: Exemption, shield: Shield): boolean {
+  return exemption.serviceAccounts !== undefined && shield.beforeAuthentication === true;
+}
+
+/** Who is at the other end: `10.0.0.0/8`, or a tag expression. @throws Failure `bad-expression` */
+function sourcesOf(from: string, place: string, book: AddressBook): AddressSet {
+  if (/^[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*(\/\d+)?$/.test(from)) return addressSet([parseCidr(from)]);
+  return book.select(from, place);
+}
+
+function forGate(exemption: Exemption, book: AddressBook): GateExemption | undefined {
+  const { id, rules, users, groups, serviceAccounts, from, resources, expires } = exemption;
+  const sources = from === undefined ? undefined : sourcesOf(from, `exemption ${id}: from`, book);
+  if (sources && isEmpty(sources)) return undefined;
+  const prefixes = sources && toCidrTexts(sources);
+  return {
+    id,
+    ...(rules ? { rules } : {}),
+    ...(users ? { users } : {}),
+    ...(groups ? { groups } : {}),
+    ...(serviceAccounts ? { serviceAccounts } : {}),
+    ...(prefixes ? { from: prefixes } : {}),
+    ...(resources ? { resources } : {}),
+    expires,
+  };
+}
