@@ -78,3 +78,11 @@ test('a JSON patch: operations, and what they write', () => {
   assert.deepEqual(decoded.value, { spec: { volumes: [{ gitRepo: {} }] }, b: {} });
   assert.ok(decoded.copies);
 });
+
+test('protobuf', () => {
+  const text = 'k8s\0\n\t\n\u0002v1\u0012\u0003Pod\u0012\u0007\u0012\u0005R\u0003foo';
+  const decoded = decode(Buffer.from(text, 'latin1'), { contentType: 'application/vnd.kubernetes.protobuf' });
+  assert.ok(decoded.kind === 'object');
+  assert.equal(decoded.format, 'protobuf');
+  assert.deepEqual(decoded.value, { apiVersion: 'v1', kind: 'Pod', spec: { nodeName: 'foo' } });
+});

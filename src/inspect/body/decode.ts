@@ -4,6 +4,7 @@ import { decodeJson } from './json.ts';
 import { checkContentEncoding, type Reading, readMediaType } from './media-type.ts';
 import { sketchPatch } from './patch-sketch.ts';
 import { BodyError } from './problems.ts';
+import { decodeProtobuf } from './protobuf.ts';
 import type { BodyFormat, BodyInput, BodyLimits, DecodedBody, JsonObject, JsonValue } from './types.ts';
 
 /** Never throws. Time and memory are linear in the bytes, and bounded by the limits. */
@@ -42,6 +43,7 @@ const readers: Readonly<Partial<Record<BodyFormat, Reader>>> = {
     usesAliases: false,
     unknownFields: false,
   }),
+  protobuf: (input, limits) => ({ ...decodeProtobuf(input, limits), usesAliases: false }),
 };
 
 function asObject(value: JsonValue): JsonObject {

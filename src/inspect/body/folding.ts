@@ -32,6 +32,9 @@ export function isMapField(name: string): boolean {
 /** Characters that some Go reader takes for an ASCII lower-case letter: capitals, long s, the Kelvin sign, dotted I. */
 const folding = /[A-Z\u0130\u017f\u212a]/;
 
+/** No field of the API has a dot, slash or colon in its name, as labels and managed fields have. */
+const fieldName = /^[a-z0-9$_-]*$/;
+
 export function fold(name: string): string {
   if (!folding.test(name)) return name;
   return name
@@ -41,17 +44,27 @@ export function fold(name: string): string {
     .replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** Do two of the keys fold onto each other? */
+/** Do two of the keys fold onto each other, and could they name a field? */
 export function foldedTwins(keys: readonly string[]): boolean {
   const count = keys.length;
   if (count < 2) return false;
-  if (count > 10) return new Set(keys.map(fold)).size < count;
+  if (count > 10) {
+    const seen = new Set<string>();
+    for (const key of keys) {
+      const folded = fold(key);
+      if (seen.has(folded) && fieldName.test(folded)) return true;
+      seen.add(folded);
+    }
+    return false;
+  }
   // Folding keeps the length, and few keys of one object share it: cheaper than a set.
   for (let i = 1; i < count; i++) {
     const key = keys[i] as string;
     for (let j = 0; j < i; j++) {
       const other = keys[j] as string;
-      if (other.length === key.length && fold(other) === fold(key)) return true;
+      if (other.length === key.length && fold(other) === fold(key)) {
+        if (fieldName.test(fold(key))) return true;
+      }
     }
   }
   return false;
