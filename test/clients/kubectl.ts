@@ -107,6 +107,25 @@ export const steps: readonly Step[] = [
     },
   },
   {
+    what: 'exec in a terminal hears of its new size',
+    async run(clients) {
+      const seen = join(clients.dir, 'terminal');
+      const remote = 'stty size; until stty size | grep -q "^50 120"; do sleep 0.05; done; echo heard';
+      const words = kubectl(clients, 'exec', '-it', 'web', '--', 'sh', '-c', `'${remote}'`).join(' ');
+      // The terminal is resized when the command has said how it found it.
+      const script = join(clients.dir, 'resize.sh');
+      writeFileSync(
+        script,
+        `stty rows 41 cols 101
+(until grep -q '41 101' ${seen}; do sleep 0.05; done; stty rows 50 cols 120 </dev/tty) &
+exec ${words}
+`,
+      );
+      const printed = await clients.must(['script', '-qefc', `sh ${script}`, seen]);
+      assert.match(printed, /41 101\r?\n(?:.*\n)*heard/);
+    },
+  },
+  {
     what: 'cp to a pod and back',
     async run(clients) {
       const sent = join(clients.dir, 'sent');
