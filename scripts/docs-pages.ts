@@ -134,7 +134,7 @@ function limits(): string {
     `${generated}# Limits of the gate`,
     'Set them where the server is declared, `servers[].limits` of the inventory; what is not named keeps its default:',
     '```yaml\nservers:\n  - name: prod/cp-1\n    limits: {connectionsPerSource: 8000, keepAliveMs: 300000}\n```',
-    'They travel in the gate’s plan: `portcullis inventory apply FILE` brings them to running gates, without a restart and without\ncutting anything. A connection keeps the times and sizes it began with; counts hold for everybody at once. Times are looked at\nonce a second. A source is an IPv4 address or the /64 of an IPv6 address; addresses of `tier=control-plane` are counted and never\nrefused by source. What is closed at once is closed before its TLS handshake, and gets no answer. Each worker counts\nfor itself: a gate of N workers takes up to N times as many.',
+    'They travel in the gate’s plan: `portcullis inventory apply FILE` brings them to running gates, without a restart and without\ncutting anything. A connection keeps the times and sizes it began with; counts hold for everybody at once. Times are looked at\nonce a second. A source is an IPv4 address or the /64 of an IPv6 address; addresses of `tier=control-plane` are counted and never\nrefused by source. What is closed at once is closed before its TLS handshake, and gets no answer. Counts are\nof the whole gate: its workers tell one another ten times a second what they have, so a limit may be exceeded by what comes\nmeanwhile and by a sixteenth. While a successor takes over (SIGHUP), old and new process count for themselves.',
     [
       '| limit | default | from, to | of | above it | counter |',
       '| --- | --- | --- | --- | --- | --- |',

@@ -6,18 +6,24 @@ import { createCrew } from './crew.ts';
 import { defaultGateLimits } from './limits.ts';
 import { createTotals } from './totals.ts';
 import type { Hear, StartWorker } from './worker-link.ts';
-import type { Question } from './worker-messages.ts';
+import type { Question, ToWorker } from './worker-messages.ts';
 
 type Script = (question: Question, worker: { readonly index: number; end(): void }) => object | undefined;
 
 /** A crew of two whose workers answer as the script says; a Failure's code to fail, undefined for no answer. */
 function crewOf(script: Script) {
   const events: string[] = [];
+  /** What each worker was told, less its settings. */
+  const told: ToWorker[][] = [];
+  const hears: Hear[] = [];
   const watchers = new Set<() => void>();
   let started = 0;
   const start: StartWorker = (hear: Hear) => {
     const index = started;
     started += 1;
+    const mine: ToWorker[] = [];
+    told.push(mine);
+    hears.push(hear);
     const { promise: gone, resolve } = Promise.withResolvers<string>();
     const end = () => resolve('SIGSEGV');
     return {
@@ -25,7 +31,10 @@ function crewOf(script: Script) {
       gone,
       kill: end,
       send(message) {
-        if ('tell' in message) return;
+        if ('tell' in message) {
+          if (message.tell !== 'settings') mine.push(message);
+          return;
+        }
         const { number } = message;
         const answer = script(message, { index, end });
         if (!answer) return;
@@ -63,7 +72,7 @@ function crewOf(script: Script) {
       watchers.add(look);
       look();
     });
-  return { crew, events, until };
+  return { crew, events, until, told, hears };
 }
 
 const orders = (generation: number) => ({
@@ -126,6 +135,45 @@ test('workers that keep ending show in health', async () => {
   const state = await crew.reach(1);
   assert.equal(state.ok, false);
   assert.match(state.detail, /keep ending .*SIGSEGV/);
+  await crew.destroy();
+});
+
+test('what one worker has the others hear, one that comes later too, and that it is gone', async () => {
+  const standing = (openRequests: number) => ({
+    openRequests,
+    listeners: [
+      {
+        listener: '127.0.0.1 6443',
+        open: 3,
+        unauthenticated: 1,
+        sources: [['192.0.2.1', 3, 1]],
+        arrived: [['192.0.2.1', 2]],
+        spent: [['caller', 'reset', 5]],
+      },
+    ],
+  });
+  const quiet = (openRequests: number) => ({
+    ...standing(openRequests),
+    listeners: standing(openRequests).listeners.map((one) => ({ ...one, arrived: [], spent: [] })),
+  });
+  const { crew, told, hears, until, events } = crewOf(({ ask }, { index, end }) => {
+    if (ask !== 'count' || index !== 1) return {};
+    end();
+    return undefined;
+  });
+  await crew.apply(orders(1));
+  hears[0]?.({ say: 'standing', standing: standing(1) });
+  hears[1]?.({ say: 'standing', standing: standing(2) });
+  assert.deepEqual(told, [
+    [{ tell: 'beside', worker: 1, standing: standing(2) }],
+    [{ tell: 'beside', worker: 0, standing: standing(1) }],
+  ]);
+  void crew.count();
+  await until(() => events.includes('worker-replaced'));
+  assert.deepEqual(told[0]?.at(-1), { tell: 'beside', worker: 1 });
+  assert.deepEqual(told[2], [{ tell: 'beside', worker: 0, standing: quiet(1) }]);
+  hears[1]?.({ say: 'standing', standing: standing(7) });
+  assert.deepEqual(told[0]?.at(-1), { tell: 'beside', worker: 1 }, 'the dead are not heard');
   await crew.destroy();
 });
 

@@ -6,6 +6,7 @@ import { createTurns } from './in-turn.ts';
 import type { Log } from './json-log.ts';
 import { type ListenAt, type PortHandle, portKey } from './listening-sockets.ts';
 import { servedListeners } from './orders.ts';
+import { type Standing, withoutNews } from './standing.ts';
 import { createTotals } from './totals.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
 import {
@@ -41,7 +42,7 @@ export type Crew = {
 export type CrewParts = {
   readonly workers: number;
   readonly start: StartWorker;
-  readonly settings: WorkerSettings;
+  readonly settings: Omit<WorkerSettings, 'workers'>;
   readonly log: Log;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -58,6 +59,8 @@ type Member = {
   /** Keys of the ports that it was handed. */
   readonly ports: Set<string>;
   counts: Record<string, number>;
+  /** What it said last that it has. */
+  standing: Standing | undefined;
   /** When it last answered. */
   heard: number;
   gone: boolean;
@@ -92,22 +95,26 @@ export function createCrew(parts: CrewParts): Crew {
 
   function start(index: number): Member {
     const waiting: Member['waiting'] = new Map();
-    const link = parts.start((message) => hear(member, message));
+    const link = parts.start((message) => hear(index, member, message));
     const member: Member = {
       link,
       since: now(),
       waiting,
       ports: new Set(),
       counts: {},
+      standing: undefined,
       heard: now(),
       gone: false,
     };
-    link.send({ tell: 'settings', settings: parts.settings });
+    link.send({ tell: 'settings', settings: { ...parts.settings, workers: parts.workers } });
+    for (const [worker, other] of members.entries()) {
+      if (other?.standing) link.send({ tell: 'beside', worker, standing: other.standing });
+    }
     void link.gone.then((why) => died(index, member, why));
     return member;
   }
 
-  function hear(member: Member, raw: unknown): void {
+  function hear(index: number, member: Member, raw: unknown): void {
     const read = FromWorker.safeParse(raw);
     if (!read.success) {
       log('error', 'worker-unreadable', { pid: member.link.pid });
@@ -121,6 +128,14 @@ export function createCrew(parts: CrewParts): Crew {
         break;
       case 'failed':
         member.waiting.get(message.number)?.reject(toFailure(message.failure));
+        break;
+      case 'standing':
+        if (members[index] !== member) break;
+        member.standing = withoutNews(message.standing);
+        for (const other of living()) {
+          if (other !== member)
+            other.link.send({ tell: 'beside', worker: index, standing: message.standing });
+        }
         break;
       case 'incident':
         parts.incident(message.incident);
@@ -150,6 +165,7 @@ export function createCrew(parts: CrewParts): Crew {
     totals.keep(member.counts);
     if (members[index] !== member) return;
     members[index] = undefined;
+    for (const { link } of living()) link.send({ tell: 'beside', worker: index });
     if (stopping) return;
     deaths += 1;
     early = now() - member.since > healthyMs ? 1 : early + 1;

@@ -4,8 +4,9 @@ import type { Server as SecureServer, TLSSocket } from 'node:tls';
 import type { Parties } from '../policy/parties.ts';
 import { callerAddress } from './caller.ts';
 import type { GateLimits } from './limits.ts';
-import { createReception, type Guest, type ReceptionRefusal } from './reception.ts';
+import { createReception, type Guest, type Reception, type ReceptionRefusal } from './reception.ts';
 import type { CoarseClock } from './relay.ts';
+import type { Beside, ListenerStanding } from './standing.ts';
 
 export type DoorRefusal = ReceptionRefusal | 'too-many-connections' | 'overloaded';
 
@@ -23,6 +24,10 @@ export type Door = {
   guestOf(client: TLSSocket): Guest | undefined;
   update(rules: DoorRules): void;
   sweep(): void;
+  readonly standing: Reception['standing'];
+  heard(beside: Beside, arrived: ListenerStanding['arrived']): void;
+  /** Connections of the gate's other workers. */
+  readonly beside: number;
   readonly unauthenticated: number;
   /** Those in their handshake included. */
   readonly present: number;
@@ -35,10 +40,12 @@ export function createDoor(
   secure: SecureServer,
   first: DoorRules,
   clock: CoarseClock,
+  workers: number,
   events: DoorEvents,
 ): Door {
   let rules = first;
-  const reception = createReception(first.limits);
+  let beside = 0;
+  const reception = createReception(first.limits, workers);
   const guests = new Map<string, Guest>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     if (events.shut()) return turnAway(socket, 'overloaded');
@@ -59,7 +66,10 @@ export function createDoor(
     socket.setKeepAlive(true, rules.limits.tcpKeepAliveMs);
     secure.emit('connection', socket);
   });
-  server.maxConnections = first.limits.connections;
+  function makeRoom(): void {
+    server.maxConnections = Math.max(0, rules.limits.connections - beside);
+  }
+  makeRoom();
   server.on('drop', () => events.refused('too-many-connections'));
 
   function turnAway(socket: Socket, why: DoorRefusal): void {
@@ -73,8 +83,17 @@ export function createDoor(
     guestOf: (client) => guests.get(keyOf(client)),
     update(next) {
       rules = next;
-      server.maxConnections = next.limits.connections;
+      makeRoom();
       reception.update(next.limits);
+    },
+    standing: () => reception.standing(),
+    heard(others, arrived) {
+      beside = others.open;
+      makeRoom();
+      reception.heard(others, arrived, clock.now);
+    },
+    get beside() {
+      return beside;
     },
     sweep: () => reception.sweep(clock.now),
     get unauthenticated() {

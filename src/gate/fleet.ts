@@ -10,6 +10,7 @@ import { type Listener, type ListenerSurroundings, type ListenerView, openListen
 import { type ListenAt, listenOn, type PortHandle, portKey } from './listening-sockets.ts';
 import { servedListeners } from './orders.ts';
 import { createSharedPort, type SharedPort } from './shared-port.ts';
+import { besideOf, type ListenerStanding, type Standing } from './standing.ts';
 import { createUpstream } from './upstream.ts';
 import type { Orders } from './worker-messages.ts';
 
@@ -29,6 +30,10 @@ export type Fleet = {
   prepare(orders: Orders, ports: Map<string, PortHandle>): Promise<Prepared>;
   /** Looks at the limits of every connection. */
   sweep(): void;
+  /** For the gate's other workers. */
+  standing(): ListenerStanding[];
+  /** What all of them have now; `news`: of the one that spoke. */
+  heard(others: readonly Standing[], news: Standing | undefined): void;
   /** Views of the listeners that accept. */
   views(): readonly ListenerView[];
   readonly connections: number;
@@ -184,6 +189,13 @@ export function createFleet(parts: FleetParts): Fleet {
       for (const listener of retired) {
         listener.sweep();
         if (listener.connections === 0) retired.delete(listener);
+      }
+    },
+    standing: () => [...listeners].map(([listener, one]) => ({ listener, ...one.standing() })),
+    heard(others, news) {
+      for (const [key, listener] of listeners) {
+        const said = news?.listeners.find((one) => one.listener === key);
+        listener.heard(besideOf(key, others), said);
       }
     },
     views: () => [...listeners.values()].map((listener) => listener.view),

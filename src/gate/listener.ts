@@ -28,6 +28,7 @@ import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
 import type { Noted } from './noted.ts';
 import { type Guest, sourceKey } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
+import type { Beside, ListenerStanding } from './standing.ts';
 import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
 import { secureOptions } from './tls-options.ts';
 import type { Upstream } from './upstream.ts';
@@ -49,6 +50,8 @@ export type ListenerSurroundings = {
   readonly gate: string;
   readonly clock: CoarseClock;
   readonly meter: LoadMeter;
+  /** Of the gate: limits of counts are theirs together. */
+  readonly workers: number;
   /** Where access records go; undefined: nobody wants any. */
   readonly access: AccessLog | undefined;
   readonly counters: Counters;
@@ -79,6 +82,10 @@ export type Listener = {
   finishAll(): number;
   /** Cuts every connection. Returns how many there were. */
   destroyAll(): number;
+  /** For the gate's other workers. */
+  standing(): Omit<ListenerStanding, 'listener'>;
+  /** What they have now, and what one of them says once. */
+  heard(beside: Beside, news: Pick<ListenerStanding, 'arrived' | 'spent'> | undefined): void;
   readonly connections: number;
   /** With those in their handshake. */
   readonly present: number;
@@ -98,7 +105,7 @@ export async function openListener(
   let view = first;
   const open = new Set<Handle>();
   let closing = false;
-  const budgets = createFloodBudgets(around.clock);
+  const budgets = createFloodBudgets(around.clock, around.workers);
   // The coarse clock would be too coarse for a window of a second.
   const rates = createRates(
     () => performance.now(),
@@ -122,7 +129,7 @@ export async function openListener(
     },
     accept,
   );
-  const door = createDoor(server, first, around.clock, {
+  const door = createDoor(server, first, around.clock, around.workers, {
     refused: (why) => counters.add(labelled('refusals_total', 'code', why)),
     timedOut: (what) => counters.add(labelled('timeouts_total', 'what', what)),
     shut: () => judgeLoad(around.meter, view.limits) === 'refuse',
@@ -345,7 +352,7 @@ export async function openListener(
     admit(socket) {
       const why = !mayCome(callerAddress(socket.remoteAddress))
         ? 'caller-not-admitted'
-        : open.size >= view.limits.connections
+        : open.size + door.beside >= view.limits.connections
           ? 'too-many-connections'
           : undefined;
       if (why === undefined) {
@@ -373,6 +380,11 @@ export async function openListener(
         probed = now;
         void view.upstream.probe(probeMs);
       }
+    },
+    standing: () => ({ ...door.standing(), spent: budgets.spent() }),
+    heard(beside, news) {
+      door.heard(beside, news?.arrived ?? []);
+      if (news) budgets.heard(news.spent, view.limits);
     },
     lastCall() {
       closing = true;

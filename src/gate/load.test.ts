@@ -4,17 +4,19 @@ import { defaultLimits } from '../model/limits.ts';
 import { createLoadMeter, judgeLoad, lagEveryMs } from './load.ts';
 
 const limits = { ...defaultLimits, shedLagMs: 250, refuseLagMs: 1_000, openRequests: 10 };
-for (const [lagMs, openRequests, verdict] of [
-  [0, 0, 'fine'],
-  [250, 10, 'fine'],
-  [251, 0, 'shed'],
-  [0, 11, 'shed'],
-  [1_000, 0, 'shed'],
-  [1_001, 0, 'refuse'],
-  [0, 1_000_000, 'shed'],
+for (const [lagMs, openRequests, requestsBeside, verdict] of [
+  [0, 0, 0, 'fine'],
+  [250, 10, 0, 'fine'],
+  [250, 4, 6, 'fine'],
+  [251, 0, 0, 'shed'],
+  [0, 11, 0, 'shed'],
+  [0, 5, 6, 'shed'],
+  [1_000, 0, 0, 'shed'],
+  [1_001, 0, 0, 'refuse'],
+  [0, 1_000_000, 0, 'shed'],
 ] as const) {
-  test(`${lagMs} ms behind with ${openRequests} requests open: ${verdict}`, () => {
-    assert.equal(judgeLoad({ lagMs, openRequests }, limits), verdict);
+  test(`${lagMs} ms behind, ${openRequests} requests here and ${requestsBeside} elsewhere: ${verdict}`, () => {
+    assert.equal(judgeLoad({ lagMs, openRequests, requestsBeside }, limits), verdict);
   });
 }
 

@@ -2,7 +2,12 @@
 import type { Limits } from '../model/limits.ts';
 
 /** `lagMs`: how far the event loop is behind. `openRequests`: without an answer, watches and tunnels left out. */
-export type Load = { readonly lagMs: number; readonly openRequests: number };
+export type Load = {
+  readonly lagMs: number;
+  readonly openRequests: number;
+  /** The same of the gate's other workers. */
+  readonly requestsBeside: number;
+};
 
 /**
  * `shed`: new requests are turned away with a 429; what is in hand goes on. `refuse`: new connections are closed at once
@@ -10,7 +15,8 @@ export type Load = { readonly lagMs: number; readonly openRequests: number };
  */
 export function judgeLoad(load: Load, limits: Limits): 'fine' | 'shed' | 'refuse' {
   if (load.lagMs > limits.refuseLagMs) return 'refuse';
-  return load.lagMs > limits.shedLagMs || load.openRequests > limits.openRequests ? 'shed' : 'fine';
+  const requests = load.openRequests + load.requestsBeside;
+  return load.lagMs > limits.shedLagMs || requests > limits.openRequests ? 'shed' : 'fine';
 }
 
 /** Seconds after which a caller who was turned away may try again, as kube-apiserver answers. */
@@ -22,6 +28,7 @@ const samples = 5;
 
 export type LoadMeter = Load & {
   openRequests: number;
+  requestsBeside: number;
   /** The timer that should run every `lagEveryMs` ran; `now` is monotonic milliseconds. */
   tick(now: number): void;
 };
@@ -33,6 +40,7 @@ export function createLoadMeter(now: number): LoadMeter {
   let lagMs = 0;
   return {
     openRequests: 0,
+    requestsBeside: 0,
     tick(moment) {
       lags[at] = Math.max(0, moment - last - lagEveryMs);
       at = (at + 1) % samples;

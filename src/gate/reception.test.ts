@@ -1,9 +1,10 @@
 // Who may come in: a table of limits, and a dumb twin on random visits.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { defaultLimits, type Limits } from '../model/limits.ts';
-import { createReception, type Guest, sourceKey } from './reception.ts';
+import { createReception, type Guest, type Reception, sourceKey } from './reception.ts';
+import { besideOf, nobodyBeside, type Standing } from './standing.ts';
 
 const limits = (more: Partial<Limits>): Limits => ({ ...defaultLimits, ...more });
 const never = () => assert.fail('nothing was to be closed');
@@ -163,4 +164,119 @@ test('counts are those of a list of who is there, and sources that are gone are 
       assert.equal(reception.sources, 0);
     }),
   );
+});
+
+describe('workers that tell each other', () => {
+  const listener = 'here';
+  /** Each hears the others as the parent passes them on. */
+  function tell(receptions: readonly Reception[], now: number): void {
+    const all: Standing[] = receptions.map((one) => ({
+      openRequests: 0,
+      listeners: [{ listener, spent: [], ...one.standing() }],
+    }));
+    for (const [index, reception] of receptions.entries()) {
+      const others = all.filter((_, other) => other !== index);
+      const arrived = others.flatMap(({ listeners }) => listeners[0]?.arrived ?? []);
+      reception.heard(besideOf(listener, others), arrived, now);
+    }
+  }
+
+  test('are as one, where limits are so small that all is told', () => {
+    const step = fc.record({
+      source: fc.integer({ min: 1, max: 3 }),
+      worker: fc.nat(2),
+      what: fc.constantFrom('arrive', 'arrive', 'arrive', 'authenticate', 'leave'),
+      wait: fc.integer({ min: 0, max: 1_500 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const small = limits({
+          connectionsPerSource: 6,
+          unauthenticatedPerSource: 3,
+          handshakesPerSource: 1,
+        });
+        const one = createReception(small);
+        const several = [0, 1, 2].map(() => createReception(small, 3));
+        const there: { readonly source: number; readonly guests: readonly Guest[] }[] = [];
+        let now = 0;
+        for (const { source, worker, what, wait } of steps) {
+          now += wait;
+          if (what === 'arrive') {
+            const address = `10.0.0.${source}`;
+            const expected = one.arrive(address, false, now, never);
+            const answer = several[worker]?.arrive(address, false, now, never);
+            assert.ok(answer);
+            assert.equal(
+              typeof answer === 'string' ? answer : 'in',
+              typeof expected === 'string' ? expected : 'in',
+            );
+            if (typeof answer !== 'string' && typeof expected !== 'string') {
+              there.push({ source, guests: [answer, expected] });
+            }
+          } else {
+            const at = there.findIndex((item) => item.source === source);
+            for (const guest of there[at]?.guests ?? []) {
+              if (what === 'leave') guest.left();
+              else guest.authenticated();
+            }
+            if (what === 'leave' && at >= 0) there.splice(at, 1);
+          }
+          tell(several, now);
+        }
+      }),
+    );
+  });
+
+  test('let in a sixteenth over the limit at most, and tell nothing of who has little', () => {
+    const many = limits({
+      connectionsPerSource: 1_000,
+      unauthenticatedPerSource: 10_000,
+      handshakesPerSource: 100_000,
+    });
+    const several = [0, 1, 2, 3].map(() => createReception(many, 4));
+    let inside = 0;
+    for (let before = -1, round = 0; before < inside; round += 1) {
+      before = inside;
+      for (const reception of several) {
+        if (typeof reception.arrive('192.0.2.1', false, 0, never) !== 'string') inside += 1;
+        reception.arrive(`10.0.${round >> 8}.${round & 255}`, false, 0, never);
+      }
+      tell(several, 0);
+    }
+    assert.ok(inside >= 1_000 && inside <= 1_064, `${inside} of 1,000 were let in`);
+    assert.deepEqual(several[0]?.standing().sources, [['192.0.2.1', inside / 4, inside / 4]]);
+  });
+
+  test('the room for who shows no credential is one: whoever has more than its part makes room', () => {
+    const four = limits({ unauthenticated: 4 });
+    const several = [createReception(four, 2), createReception(four, 2)];
+    const closed: string[] = [];
+    const arrive = (worker: number, name: string) => {
+      const guest = several[worker]?.arrive('192.0.2.1', false, 0, () => closed.push(name));
+      assert.ok(guest && typeof guest !== 'string');
+      tell(several, 0);
+    };
+    for (const name of ['a', 'b', 'c', 'd']) arrive(0, name);
+    assert.deepEqual(closed, []);
+    arrive(1, 'newcomer');
+    assert.deepEqual(closed, ['a'], 'the newcomer stays');
+    arrive(1, 'second');
+    assert.deepEqual(closed, ['a', 'b']);
+    arrive(1, 'third');
+    assert.deepEqual(closed, ['a', 'b', 'newcomer'], 'each has its part, so the oldest here leaves');
+    assert.deepEqual(
+      several.map(({ unauthenticated }) => unauthenticated),
+      [2, 2],
+    );
+  });
+
+  test('a worker that is gone takes nothing with it', () => {
+    const several = [0, 1].map(() => createReception(limits({ connectionsPerSource: 2 }), 2));
+    several[1]?.arrive('192.0.2.1', false, 0, never);
+    several[1]?.arrive('192.0.2.1', false, 0, never);
+    tell(several, 0);
+    assert.equal(several[0]?.arrive('192.0.2.1', false, 0, never), 'too-many-from-source');
+    several[0]?.heard(nobodyBeside, [], 0);
+    assert.equal(typeof several[0]?.arrive('192.0.2.1', false, 0, never), 'object');
+  });
 });

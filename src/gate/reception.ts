@@ -2,6 +2,13 @@
 // No sockets and no clock: the listener tells what happens and is told what to close.
 import { parseCidr } from '../base/cidr.ts';
 import type { Limits } from '../model/limits.ts';
+import {
+  type Beside,
+  type ListenerStanding,
+  nobodyBeside,
+  standingEntries,
+  worthTelling,
+} from './standing.ts';
 
 /** Why a connection is closed before anything is said to it. Each is a value of `refusals_total{code}`. */
 export type ReceptionRefusal =
@@ -33,11 +40,17 @@ export type Reception = {
   /** Closes what is too slow in its handshake, and forgets sources that are gone. */
   sweep(now: number): void;
   update(limits: Limits): void;
+  /** For the gate's other workers; what arrived is told once. */
+  standing(): ReceptionStanding;
+  /** What the others have now, and what arrived at them since they were last heard. */
+  heard(beside: Beside, arrived: readonly (readonly [source: string, count: number])[], now: number): void;
   readonly unauthenticated: number;
   readonly sources: number;
 };
 
-type Source = { open: number; unauthenticated: number; tokens: number; at: number };
+export type ReceptionStanding = Pick<ListenerStanding, 'open' | 'unauthenticated' | 'sources' | 'arrived'>;
+
+type Source = { open: number; unauthenticated: number; tokens: number; at: number; untold: number };
 type Waiting = {
   readonly source: Source;
   readonly since: number;
@@ -49,9 +62,14 @@ type Waiting = {
 /** A source may open this many seconds' worth of connections at once: kubectl opens one for each call. */
 const burstSeconds = 5;
 
-/** Times are milliseconds of one clock. */
-export function createReception(first: Limits): Reception {
+/**
+ * Times are milliseconds of one clock.
+ * @param workers of the gate: limits are theirs together
+ */
+export function createReception(first: Limits, workers = 1): Reception {
   let limits = first;
+  let beside = nobodyBeside;
+  let open = 0;
   const sources = new Map<string, Source>();
   /** Without a credential so far, the oldest first. */
   const waiting = new Set<Waiting>();
@@ -60,7 +78,7 @@ export function createReception(first: Limits): Reception {
     const burst = limits.handshakesPerSource * burstSeconds;
     let source = sources.get(key);
     if (!source) {
-      source = { open: 0, unauthenticated: 0, tokens: burst, at: now };
+      source = { open: 0, unauthenticated: 0, tokens: burst, at: now, untold: 0 };
       sources.set(key, source);
     } else {
       const gained = ((now - source.at) / 1000) * limits.handshakesPerSource;
@@ -70,9 +88,12 @@ export function createReception(first: Limits): Reception {
     return source;
   }
 
-  function refusal(source: Source): ReceptionRefusal | undefined {
-    if (source.open >= limits.connectionsPerSource) return 'too-many-from-source';
-    if (source.unauthenticated >= limits.unauthenticatedPerSource) return 'too-many-unauthenticated';
+  function refusal(key: string, source: Source): ReceptionRefusal | undefined {
+    const there = beside.sources.get(key);
+    if (source.open + (there?.open ?? 0) >= limits.connectionsPerSource) return 'too-many-from-source';
+    if (source.unauthenticated + (there?.unauthenticated ?? 0) >= limits.unauthenticatedPerSource) {
+      return 'too-many-unauthenticated';
+    }
     return source.tokens < 1 ? 'too-many-handshakes' : undefined;
   }
 
@@ -83,17 +104,28 @@ export function createReception(first: Limits): Reception {
     return true;
   }
 
+  /** A worker that has no more than its part of them makes nobody leave: others have more than theirs, and will. */
+  function tooMany(): boolean {
+    const most = limits.unauthenticated;
+    return waiting.size + beside.unauthenticated > most && waiting.size > most / workers;
+  }
+
   return {
     arrive(address, trusted, now, close) {
-      const source = sourceOf(sourceKey(address), now);
-      const refused = trusted ? undefined : refusal(source);
+      const key = sourceKey(address);
+      const source = sourceOf(key, now);
+      const refused = trusted ? undefined : refusal(key, source);
       if (refused) return refused;
-      if (!trusted) source.tokens -= 1;
+      if (!trusted) {
+        source.tokens -= 1;
+        source.untold += 1;
+      }
+      open += 1;
       source.open += 1;
       source.unauthenticated += 1;
       const one: Waiting = { source, since: now, trusted, handshaken: false, close };
       waiting.add(one);
-      if (waiting.size > limits.unauthenticated) {
+      if (tooMany()) {
         const first = oldest(waiting);
         if (first && known(first)) first.close('unauthenticated-over-limit');
       }
@@ -107,6 +139,7 @@ export function createReception(first: Limits): Reception {
           if (!here) return;
           here = false;
           known(one);
+          open -= 1;
           source.open -= 1;
         },
       };
@@ -121,6 +154,39 @@ export function createReception(first: Limits): Reception {
     },
     update(next) {
       limits = next;
+    },
+    standing() {
+      const least = {
+        open: worthTelling(limits.connectionsPerSource, workers),
+        unauthenticated: worthTelling(limits.unauthenticatedPerSource, workers),
+        arrived: worthTelling(limits.handshakesPerSource * burstSeconds, workers),
+      };
+      const many: [string, number, number][] = [];
+      const arrived: [string, number][] = [];
+      for (const [key, source] of sources) {
+        if (source.open >= least.open || source.unauthenticated >= least.unauthenticated) {
+          many.push([key, source.open, source.unauthenticated]);
+        }
+        if (source.untold < least.arrived || arrived.length === standingEntries) continue;
+        arrived.push([key, source.untold]);
+        source.untold = 0;
+      }
+      many.sort(([, one], [, other]) => other - one);
+      return { open, unauthenticated: waiting.size, sources: many.slice(0, standingEntries), arrived };
+    },
+    heard(next, arrived, now) {
+      beside = next;
+      const burst = limits.handshakesPerSource * burstSeconds;
+      for (const [key, count] of arrived) {
+        // Below nothing: else each worker would let in as many a second as the gate may.
+        const source = sourceOf(key, now);
+        source.tokens = Math.max(-burst, source.tokens - count);
+      }
+      while (tooMany()) {
+        const first = oldest(waiting);
+        if (!first || !known(first)) return;
+        first.close('unauthenticated-over-limit');
+      }
     },
     get unauthenticated() {
       return waiting.size;

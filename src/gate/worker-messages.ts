@@ -7,12 +7,15 @@ import type { GatePlan } from '../model/plan.ts';
 import { Incident } from '../model/record.ts';
 import type { ServedMaterial } from './identity-files.ts';
 import type { GateLimits } from './limits.ts';
+import { Standing } from './standing.ts';
 
 export type WorkerSettings = {
   readonly gate: string;
   readonly limits: GateLimits;
   /** Names, beside those of the plan, that servers read identity from. */
   readonly identityHeaders: readonly string[];
+  /** Of the gate, this one included. */
+  readonly workers: number;
   /** One of so many requests is recorded; undefined: none. */
   readonly accessEvery: number | undefined;
 };
@@ -43,6 +46,8 @@ export type ToWorker =
   | { readonly tell: 'settings'; readonly settings: WorkerSettings }
   /** Comes with the bound socket of a listener that a later `prepare` names. */
   | { readonly tell: 'port'; readonly key: string }
+  /** Another worker has this; undefined: it is gone. */
+  | { readonly tell: 'beside'; readonly worker: number; readonly standing?: Standing }
   | (Question & { readonly number: number });
 
 export const Committed = z.strictObject({ connectionsCut: z.int().min(0) });
@@ -81,6 +86,7 @@ export const FromWorker = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('answer'), number: z.int(), answer: z.unknown().optional() }),
   z.strictObject({ say: z.literal('failed'), number: z.int(), failure: FailureText }),
   z.strictObject({ say: z.literal('incident'), incident: Incident }),
+  z.strictObject({ say: z.literal('standing'), standing: Standing }),
   /** A line of its log. */
   z.strictObject({ say: z.literal('line'), line: z.string().max(65_536) }),
   /** Access records, each one line of JSON. */

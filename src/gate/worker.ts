@@ -9,6 +9,7 @@ import type { PortHandle } from './listening-sockets.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
 import { createNoted } from './noted.ts';
 import type { CoarseClock } from './relay.ts';
+import { hasNews, type Standing, standingMs } from './standing.ts';
 import {
   type Committed,
   type Counts,
@@ -46,6 +47,7 @@ export function createWorker(outbox: Outbox): Worker {
     receive(message, port) {
       if ('tell' in message) {
         if (message.tell === 'settings') running = start(message.settings, outbox);
+        else if (message.tell === 'beside') running?.beside(message.worker, message.standing);
         else if (port) running?.port(message.key, port);
         return;
       }
@@ -66,6 +68,8 @@ export function createWorker(outbox: Outbox): Worker {
 
 type Running = {
   port(key: string, handle: PortHandle): void;
+  /** Another worker of the gate has this; undefined: it is gone. */
+  beside(worker: number, standing: Standing | undefined): void;
   answer(question: Question): Promise<Committed | Counts | Reached | Drained | undefined>;
   destroy(): Promise<void>;
 };
@@ -110,6 +114,18 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     noted.flush(clock.now);
   }, settings.limits.sweepMs);
   const pulse = setInterval(() => meter.tick(performance.now()), lagEveryMs);
+  const others = new Map<number, Standing>();
+  let told = '';
+  const telling = settings.workers > 1 ? setInterval(tell, standingMs) : undefined;
+
+  function tell(): void {
+    if (!outbox.free) return;
+    const standing: Standing = { openRequests: meter.openRequests, listeners: fleet.standing() };
+    const text = JSON.stringify(standing);
+    if (text === told && !hasNews(standing)) return;
+    told = text;
+    outbox.send({ say: 'standing', standing });
+  }
 
   async function answer(question: Question): ReturnType<Running['answer']> {
     switch (question.ask) {
@@ -143,10 +159,18 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
 
   return {
     port: (key, handle) => void ports.set(key, handle),
+    beside(worker, standing) {
+      if (standing) others.set(worker, standing);
+      else others.delete(worker);
+      const all = [...others.values()];
+      meter.requestsBeside = all.reduce((sum, { openRequests }) => sum + openRequests, 0);
+      fleet.heard(all, standing);
+    },
     answer,
     async destroy() {
       clearInterval(sweep);
       clearInterval(pulse);
+      clearInterval(telling);
       await fleet.destroy();
       noted.flush(performance.now(), true);
       access?.flush();

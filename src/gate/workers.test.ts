@@ -168,6 +168,23 @@ test('numbers of the workers are summed', async () => {
   assert.equal(counted['connections_open'], 3);
 });
 
+test('limits are of the gate, not of each worker', { timeout: 120_000 }, async () => {
+  const { port } = await stand({ limits: { connectionsPerSource: 4 } });
+  const [first, second] = workers();
+  assert.ok(first && second);
+  const there: RawCaller[] = [];
+  for (let count = 0; count < 4; count += 1) there.push(await callerOf(first, port));
+  // The other has heard of them when it refuses a fifth.
+  const refusedBy = async (worker: number) => {
+    const one = await callerOf(worker, port).catch(() => undefined);
+    one?.socket.destroy();
+    return one === undefined;
+  };
+  while (!(await refusedBy(second)));
+  for (const one of there.splice(0)) one.socket.destroy();
+  while (await refusedBy(second));
+});
+
 test('a plan that one worker can not apply stands in none', async () => {
   const { port, link, server } = await stand();
   const bad = {

@@ -12,7 +12,7 @@ import type { ConnectionLimits } from '../connection-types.ts';
 export type FloodKind = 'reset' | 'ping' | 'settings' | 'idle';
 
 /** The bucket of each kind: as many at once, and a tenth as many more each second. */
-const limitOf = {
+export const limitOf = {
   reset: 'streamResets',
   ping: 'pingFrames',
   settings: 'settingsFrames',
@@ -23,6 +23,10 @@ const refillPart = 0.1;
 export type FloodBudget = {
   /** @returns false when there is nothing left to spend */
   spend(kind: FloodKind): boolean;
+  /** What was spent elsewhere. */
+  charge(kind: FloodKind, count: number): void;
+  /** What was spent here, in all. */
+  readonly spent: Readonly<Record<FloodKind, number>>;
   /** Is every bucket full again? Then it need not be kept. */
   readonly rested: boolean;
 };
@@ -35,6 +39,8 @@ export function createFloodBudget(limits: ConnectionLimits, clock: { readonly no
     settings: full('settings'),
     idle: full('idle'),
   };
+
+  const spent = { reset: 0, ping: 0, settings: 0, idle: 0 };
 
   function full(kind: FloodKind) {
     return { left: limits[limitOf[kind]], at: clock.now };
@@ -54,8 +60,15 @@ export function createFloodBudget(limits: ConnectionLimits, clock: { readonly no
       const bucket = refill(kind);
       if (bucket.left < 1) return false;
       bucket.left -= 1;
+      spent[kind] += 1;
       return true;
     },
+    charge(kind, count) {
+      const bucket = refill(kind);
+      // Below nothing: else each holder of a part would let through as much a second as all may.
+      bucket.left = Math.max(-limits[limitOf[kind]], bucket.left - count);
+    },
+    spent,
     get rested() {
       return (Object.keys(buckets) as FloodKind[]).every(
         (kind) => refill(kind).left >= limits[limitOf[kind]],
