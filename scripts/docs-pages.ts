@@ -17,6 +17,7 @@ import { Inventory } from '../src/model/inventory.ts';
 import { limitTable } from '../src/model/limits.ts';
 import { Policy } from '../src/model/policy.ts';
 import { Shield } from '../src/model/shield.ts';
+import { costBudgets } from '../src/shields/cost.ts';
 import { shieldPages } from './docs-shields.ts';
 
 /** Path below docs/reference → text. */
@@ -104,6 +105,7 @@ function rules(): string {
     `${generated}# Built-in rules`,
     'What the gate finds by itself, whatever shields are loaded. Its incidents name the shield `portcullis` and one of these rules,\nor the code of a refusal (see the page on refusals).',
     ['| rule | what it means |', '| --- | --- |', ...rows].join('\n'),
+    `## What rules of shields may cost\n\nWhen a shield is loaded, what its predicates could take at worst is estimated from their text, in steps: a step is about what\nthe evaluator takes for one node of a predicate, 50 ns where it was measured (\`npm run bench:rules\` compares). Lists and texts\ncount as long as the limits on what carries them admit, at their defaults; a macro counts its body for every item, and one list asked\ninside another for every pair; a regular expression counts each character of its text, many times where the states of its automaton\nwould not fit into their cache. The rules of one shield may take ${costBudgets.shield.toLocaleString('en')} steps for one request and its answer, those of\nall shields that one request can meet ${costBudgets.catalogue.toLocaleString('en')}: else they are refused (\`shield-too-costly\`, \`catalogue-too-costly\`). \`portcullis shields test\`\nsays what the catalogue can take.`,
   ].join('\n\n');
 }
 

@@ -81,6 +81,14 @@ export const failureCodes = {
       'An expression names a group, cluster, host or server that the inventory doesn’t hold; or what a rule still names was to be taken away. Nothing was changed.',
       'The message says who names it: change that first, or put the thing into the inventory.',
     ],
+    'catalogue-too-costly': [
+      'The rules of all shields together could hold up a request for too long.',
+      'Take away shields that no server needs; the page on rules says what a step is.',
+    ],
+    'shield-too-costly': [
+      'The rules of a shield could hold up a request for too long, so it is not used.',
+      'The message names the rule: ask less of it. The page on rules says what a step is.',
+    ],
     'shield-self-test': [
       'A shield fails one of its own tests, and so is not used.',
       '`portcullis shields test` shows every one that fails.',

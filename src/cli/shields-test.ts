@@ -22,10 +22,14 @@ export const shieldsTest: Command = {
   },
   arity: [0, 1000],
   async run(context) {
-    const [{ parseShield }, { selfTest }] = await Promise.all([
-      import('../shields/load.ts'),
-      import('../shields/self-test.ts'),
-    ]);
+    const [{ parseShield }, { selfTest }, { catalogueCost, costBudgets }, { gateShield }] = await Promise.all(
+      [
+        import('../shields/load.ts'),
+        import('../shields/self-test.ts'),
+        import('../shields/cost.ts'),
+        import('../policy/gate-shield.ts'),
+      ],
+    );
     const folder = context.option('shields') ?? join(import.meta.dirname, '../../shields');
     const shields = shieldFiles(folder).map((file) => parseShield(readText(file), file));
     for (const id of context.args) {
@@ -39,6 +43,7 @@ export const shieldsTest: Command = {
     const results = shields
       .filter((shield) => context.args.length === 0 || context.args.includes(shield.id))
       .map((shield) => ({ ...selfTest(shield), id: shield.id, tier: shield.tier }));
+    const steps = catalogueCost(shields.map((shield) => gateShield(shield)));
     const missed = results.flatMap((result) =>
       result.tests.filter((test) => !test.ok).map((test) => ({ id: result.id, test })),
     );
@@ -47,6 +52,7 @@ export const shieldsTest: Command = {
         JSON.stringify({
           shields: results.map(({ id, tier, attacks, innocents }) => ({ id, tier, attacks, innocents })),
           missed,
+          cost: { steps, budget: costBudgets.catalogue },
         }),
       );
     } else {
@@ -56,6 +62,9 @@ export const shieldsTest: Command = {
           for (const test of result.tests)
             context.print(`  ${test.ok ? 'ok  ' : 'MISS'} ${test.kind}: ${test.name}`);
       }
+      context.print(
+        `all ${shields.length} shields can take ${steps.toLocaleString('en')} steps for one request, of ${costBudgets.catalogue.toLocaleString('en')}`,
+      );
       for (const { id, test } of missed) context.print(`MISS ${id}: ${test.name}: ${test.reason}`);
     }
     return missed.length === 0 ? 0 : 3;

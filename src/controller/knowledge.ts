@@ -9,6 +9,8 @@ import type { Advisory, Exposure } from '../model/advisory.ts';
 import type { Shield } from '../model/shield.ts';
 import type { Tag } from '../model/tag.ts';
 import { readText } from '../platform/files.ts';
+import { gateShield } from '../policy/gate-shield.ts';
+import { checkCatalogueCost } from '../shields/cost.ts';
 import { loadShield } from '../shields/load.ts';
 
 /** What GET /version says: `major` and `minor` may be empty. */
@@ -46,6 +48,10 @@ export function loadKnowledge(shieldsFolder: string, advisoriesFolder: string | 
     advisories.map(({ id }) => id),
     'advisory',
     advisoriesFolder ?? '',
+  );
+  checkCatalogueCost(
+    shields.map((shield) => gateShield(shield)),
+    shieldsFolder,
   );
   return know(shields, advisories);
 }

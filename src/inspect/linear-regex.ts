@@ -24,10 +24,49 @@ const maxProgram = 4000;
 /** Above it the cache starts anew: the cost stays linear, with the program's length as the factor. */
 const maxStates = 500;
 
+/** What a pattern can cost, whatever the text. */
+export type RegexCost = {
+  /** Instructions of the automaton. */
+  readonly program: number;
+  /** Do all states it can ever be in fit into the cache? Then each character costs one look-up, else up to a whole program. */
+  readonly settles: boolean;
+};
+
+/** States times classes that are looked at before a pattern counts as one that does not settle. */
+const maxExplored = 20_000;
+
+/** @throws RegexError as compileRegex */
+export function regexCost(pattern: string): RegexCost {
+  const program = assemble(parseRegex(pattern));
+  const samples = classes(program).starts;
+  const restart = closure(program, [0], false, false).live;
+  const seen = new Set<string>();
+  const work: (readonly number[])[] = [closure(program, [0], true, false).live, restart];
+  let explored = 0;
+  for (let live = work.pop(); live; live = work.pop()) {
+    for (const code of samples) {
+      if (++explored > maxExplored) return { program: program.length, settles: false };
+      const targets = [...restart];
+      for (const at of live) {
+        const op = program[at];
+        if (op?.op === 'set' && inSet(op.set, code)) targets.push(op.to);
+      }
+      const next = closure(program, targets, false, false);
+      if (next.accepts) continue;
+      const key = next.live.join();
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (seen.size >= maxStates - 2) return { program: program.length, settles: false };
+      work.push(next.live);
+    }
+  }
+  return { program: program.length, settles: true };
+}
+
 /** @throws RegexError when the pattern is not of the admitted kind (regex-parse.ts) or too large */
 export function compileRegex(pattern: string): LinearRegex {
   const program = assemble(parseRegex(pattern));
-  const classOf = classes(program);
+  const { classOf } = classes(program);
   let states = new Map<string, State>();
   const start = state([0], true);
   const restart = state([0], false);
@@ -167,8 +206,11 @@ function assemble(root: RegexNode): Op[] {
   return program;
 }
 
-/** Characters that no set of the program tells apart share a class. */
-function classes(program: readonly Op[]): (code: number) => number {
+/** Characters that no set of the program tells apart share a class. `starts` holds the first character of each. */
+function classes(program: readonly Op[]): {
+  readonly classOf: (code: number) => number;
+  readonly starts: readonly number[];
+} {
   const edges = new Set([0]);
   for (const op of program) {
     if (op.op !== 'set') continue;
@@ -189,7 +231,7 @@ function classes(program: readonly Op[]): (code: number) => number {
     return low;
   };
   const ascii = Uint16Array.from({ length: 128 }, (_, code) => find(code));
-  return (code) => (code < 128 ? (ascii[code] ?? 0) : find(code));
+  return { classOf: (code) => (code < 128 ? (ascii[code] ?? 0) : find(code)), starts };
 }
 
 function inSet(set: CharSet, code: number): boolean {

@@ -7,6 +7,7 @@ import { readDocument } from '../model/document.ts';
 import { Shield } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
 import { gateShield } from '../policy/gate-shield.ts';
+import { checkCost } from './cost.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { selfTest } from './self-test.ts';
@@ -27,10 +28,13 @@ const CheckedShield = Shield.superRefine((shield, context) => {
 /**
  * Reads and checks a shield without running its tests.
  * @param place the file's name
- * @throws Failure `bad-yaml` or `bad-shield`, with `file:line:column`, the field and, for a predicate, its column
+ * @throws Failure `bad-yaml` or `bad-shield`, with `file:line:column`, the field and, for a predicate, its column;
+ * `shield-too-costly`
  */
 export function parseShield(text: string, place: string): Shield {
-  return readDocument(CheckedShield, text, place, 'bad-shield');
+  const shield = readDocument(CheckedShield, text, place, 'bad-shield');
+  checkCost(gateShield(shield), place);
+  return shield;
 }
 
 /**

@@ -1,0 +1,232 @@
+// What a predicate can cost at worst, from its text alone: so that a shield that could stop the gate is refused when it is
+// loaded. The unit is a step, about what the evaluator takes for one node of a predicate (50 ns where it was measured;
+// bench/rules.ts holds estimates against measured times).
+//
+// Sizes of values are bounded by the limits on what carries them, and parts of one value share its bound: the items of a
+// list of 64 KiB hold 64 KiB together, not each. So a macro's body is estimated twice, for an item of nothing and for one
+// that is everything; what it adds for the contents counts once, all else once an item. Both grow linearly with sizes.
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { defaultLimits } from '../model/limits.ts';
+import { attributeTable } from './attributes.ts';
+import { type RegexCost, regexCost } from './linear-regex.ts';
+
+/** The most that a value can hold, everything within it counted. */
+type Size = {
+  /** Items, entries and what they hold; 1 for a plain value. */
+  readonly items: number;
+  /** Of text. */
+  readonly bytes: number;
+};
+
+type Bound = Size & {
+  /** Steps for reading it from the request. */
+  readonly read: number;
+};
+
+const { headBytes, headFields } = defaultLimits;
+const plain: Size = { items: 1, bytes: 8 };
+const text: Bound = { items: 1, bytes: headBytes, read: 0 };
+const fields: Bound = { items: headFields, bytes: headBytes, read: headBytes * 0.1 };
+/** A parameter of one letter and its separator. */
+const parameters: Bound = { items: headBytes / 2, bytes: headBytes, read: headBytes };
+/** A certificate as long as TLS lets through, in groups of two letters. */
+const groups: Bound = { items: 8_192, bytes: 16_384, read: 0 };
+
+/** Attributes whose type does not say how much they hold. */
+const bounds: Readonly<Record<string, Bound>> = {
+  'request.groups': groups,
+  'request.queryNames': parameters,
+  'request.fieldSelector': { ...text, read: headBytes },
+  'request.continueStart': { ...text, read: headBytes },
+  'request.upgradeProtocols': { ...parameters, read: headBytes * 0.5 },
+  'request.headers': fields,
+  'response.headers': fields,
+};
+
+/** Steps: an evaluation that the predicate's own comparisons can't do without the evaluator; a node; an item of a macro. */
+const evaluation = 6;
+const node = 1;
+const item = 2;
+/** Steps a byte. */
+const compared = 0.002;
+const searched = 0.02;
+const copied = 0.1;
+const matched = 0.1;
+/** The same, for each instruction of an automaton that does not settle. */
+const unsettled = 0.05;
+
+const environment = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } });
+
+/** Steps that one evaluation can take at worst, with every limit at its default. The predicate must compile. */
+export function predicateCost(predicate: string): number {
+  return Math.ceil(evaluation + estimate(environment.parse(predicate).ast, new Map()).steps);
+}
+
+type Estimate = { readonly steps: number; readonly size: Size };
+type Variables = ReadonlyMap<string, Size>;
+
+function estimate(ast: ASTNode, variables: Variables): Estimate {
+  switch (ast.op) {
+    case 'value':
+      return {
+        steps: node,
+        size: typeof ast.args === 'string' ? { items: 1, bytes: ast.args.length } : plain,
+      };
+    case 'id':
+      return { steps: node, size: variables.get(ast.args) ?? attribute(ast.args) };
+    case '.':
+    case '.?': {
+      const name = ast.args[0].op === 'id' && `${ast.args[0].args}.${ast.args[1]}`;
+      const row = name !== false && !variables.has(ast.args[0].args as string) && boundOf(name);
+      if (row) return { steps: node + row.read, size: row };
+      return plus(estimate(ast.args[0], variables), node);
+    }
+    case 'rcall':
+      return macro(ast, variables) ?? call(ast, variables);
+    default:
+      return operation(ast, variables);
+  }
+}
+
+function operation(ast: ASTNode, variables: Variables): Estimate {
+  const parts = childrenOf(ast).map((child) => estimate(child, variables));
+  const steps = sum(parts.map((part) => part.steps)) + node;
+  const size = together(parts.map((part) => part.size));
+  switch (ast.op) {
+    case '[]':
+    case '[?]':
+      return { steps, size: parts[0]?.size ?? plain };
+    case 'list':
+    case 'map':
+    case '?:':
+      return { steps, size };
+    case 'in':
+      return { steps: steps + (parts[1]?.size.items ?? 0) * 0.5 + size.bytes * compared, size: plain };
+    case '==':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return { steps: steps + size.items * 0.2 + size.bytes * compared, size: plain };
+    case '+':
+      return { steps: steps + size.items * 0.2 + size.bytes * copied, size };
+    case '&&':
+    case '||':
+    case '!_':
+    case '-_':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
+      return { steps, size: plain };
+    default:
+      // Functions, size() among them: each looks at all it is given.
+      return { steps: steps + size.items + size.bytes * copied, size };
+  }
+}
+
+type ReceiverCall = ASTNode & { op: 'rcall' };
+
+function call(ast: ReceiverCall, variables: Variables): Estimate {
+  const [name, receiver, args] = ast.args;
+  const parts = [receiver, ...args].map((child) => estimate(child, variables));
+  const steps = sum(parts.map((part) => part.steps)) + node;
+  const size = together(parts.map((part) => part.size));
+  switch (name) {
+    case 'matches': {
+      const pattern = args[0]?.op === 'value' ? String(args[0].args) : '';
+      const { program, settles } = costOf(pattern);
+      const each = settles ? matched : matched + program * unsettled;
+      return { steps: steps + (parts[0]?.size.bytes ?? 0) * each, size: plain };
+    }
+    case 'startsWith':
+    case 'endsWith':
+      return { steps: steps + size.bytes * compared, size: plain };
+    case 'contains':
+      return { steps: steps + size.bytes * searched, size: plain };
+    case 'split':
+      return { steps: steps + size.bytes * 0.5, size: { items: size.bytes + 1, bytes: size.bytes } };
+    default:
+      return { steps: steps + size.items + size.bytes * copied, size };
+  }
+}
+
+/** A catalogue asks for the same patterns again and again. */
+const patterns = new Map<string, RegexCost>();
+
+function costOf(pattern: string): RegexCost {
+  const cost = patterns.get(pattern) ?? regexCost(pattern);
+  patterns.set(pattern, cost);
+  return cost;
+}
+
+const quantifiers = new Set(['all', 'exists', 'exists_one']);
+const nothing: Size = { items: 0, bytes: 0 };
+
+function macro(ast: ReceiverCall, variables: Variables): Estimate | undefined {
+  const [name, receiver, args] = ast.args;
+  const variable = args[0]?.op === 'id' ? args[0].args : undefined;
+  if (variable === undefined) return undefined;
+  if (name === 'bind' && receiver.op === 'id' && receiver.args === 'cel' && args[1] && args[2]) {
+    const value = estimate(args[1], variables);
+    return plus(estimate(args[2], new Map(variables).set(variable, value.size)), value.steps + node);
+  }
+  if (!quantifiers.has(name) && name !== 'map' && name !== 'filter') return undefined;
+  const over = estimate(receiver, variables);
+  const { items } = over.size;
+  const bodies = args.slice(1).map((body) => {
+    const empty = estimate(body, new Map(variables).set(variable, nothing));
+    const full = estimate(body, new Map(variables).set(variable, over.size));
+    const spread = (of: (one: Estimate) => number) => items * of(empty) + Math.max(0, of(full) - of(empty));
+    return {
+      steps: spread((one) => one.steps),
+      size: { items: spread((one) => Math.max(1, one.size.items)), bytes: spread((one) => one.size.bytes) },
+    };
+  });
+  const steps = over.steps + node + items * item + sum(bodies.map((body) => body.steps));
+  if (quantifiers.has(name)) return { steps, size: plain };
+  return { steps, size: name === 'filter' ? over.size : (bodies.at(-1)?.size ?? plain) };
+}
+
+function attribute(name: string): Size {
+  const row = boundOf(name);
+  if (row) return row;
+  // A variable as a whole, or what no predicate that compiles can name.
+  return together(
+    attributeTable.filter((one) => one.name.startsWith(`${name}.`)).map((one) => boundOf(one.name) ?? plain),
+  );
+}
+
+function boundOf(name: string): Bound | undefined {
+  const type = types.get(name);
+  if (type === undefined) return undefined;
+  const known = bounds[name];
+  if (known) return known;
+  if (type === 'string') return text;
+  if (type === 'bool' || type === 'int') return { ...plain, read: 0 };
+  return type === 'list<string>' ? parameters : fields;
+}
+const types: ReadonlyMap<string, string> = new Map(attributeTable.map(({ name, type }) => [name, type]));
+
+function plus(one: Estimate, steps: number): Estimate {
+  return { steps: one.steps + steps, size: one.size };
+}
+
+function together(sizes: readonly Size[]): Size {
+  return { items: sum(sizes.map(({ items }) => items)), bytes: sum(sizes.map(({ bytes }) => bytes)) };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function childrenOf(ast: ASTNode): ASTNode[] {
+  const found: ASTNode[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    else if (typeof value === 'object' && value !== null && 'op' in value) found.push(value as ASTNode);
+  };
+  visit(ast.args);
+  return found;
+}

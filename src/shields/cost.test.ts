@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../base/failure.ts';
+import type { ShieldRule } from '../model/shield.ts';
+import { catalogueCost, checkCatalogueCost, checkCost, costBudgets, ruleCosts } from './cost.ts';
+
+const shield = (...predicates: string[]) => ({
+  id: 'CVE-1-1',
+  rules: predicates.map(
+    (when, index): ShieldRule => ({
+      id: `rule-${index}`,
+      phase: 'request',
+      when,
+      action: 'deny',
+      severity: 'major',
+      message: 'No.',
+    }),
+  ),
+});
+const cheap = 'request.verb == "get"';
+const dear = 'request.groups.exists(group, request.queryNames.exists(name, name == group))';
+
+function failure(action: () => void): Failure | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof Failure);
+    return error;
+  }
+}
+
+test('a shield over its budget is refused with the numbers and its dearest rule', () => {
+  assert.equal(
+    failure(() => checkCost(shield(cheap), 's.yaml')),
+    undefined,
+  );
+  const refused = failure(() => checkCost(shield(cheap, dear), 's.yaml'));
+  assert.equal(refused?.code, 'shield-too-costly');
+  assert.equal(refused?.place, 's.yaml');
+  assert.match(refused?.message ?? '', /[\d,]{9,} steps .* 250,000 .* rule rule-1 alone/);
+});
+
+test('rules count together', () => {
+  const one = shield('"a" in request.queryNames');
+  const [cost] = ruleCosts(one);
+  assert.ok(cost && cost.steps < costBudgets.shield);
+  const many = shield(...Array.from({ length: 4 }, (_, n) => `"a${n}" in request.queryNames`));
+  assert.equal(failure(() => checkCost(many, 's.yaml'))?.code, 'shield-too-costly');
+});
+
+test('of a catalogue those rules count that one request can meet', () => {
+  const on = (resource: string) => shield(`request.resource == "${resource}" && "a" in request.queryNames`);
+  const one = catalogueCost([on('pods')]);
+  assert.equal(catalogueCost([on('pods'), on('nodes')]), one);
+  assert.equal(catalogueCost([on('pods'), on('pods')]), 2 * one);
+  const everywhere = catalogueCost([shield(cheap)]);
+  assert.equal(catalogueCost([on('pods'), on('nodes'), shield(cheap)]), one + everywhere);
+  assert.equal(
+    failure(() => checkCatalogueCost([on('pods'), on('pods')], 'shields', one))?.code,
+    'catalogue-too-costly',
+  );
+  assert.equal(
+    failure(() => checkCatalogueCost([on('pods'), on('nodes')], 'shields', one)),
+    undefined,
+  );
+});

@@ -1,0 +1,96 @@
+// Refuses shields whose rules could cost too much, one by one and all together.
+import { Failure } from '../base/failure.ts';
+import { predicateCost } from '../inspect/cost.ts';
+import { inlineParameters } from '../inspect/parameters.ts';
+import { compilePredicate, indexedAttributes, type Predicate } from '../inspect/predicate.ts';
+import type { GateShield } from '../model/plan.ts';
+import type { RulePhase } from '../model/shield.ts';
+
+type Ruled = Pick<GateShield, 'id' | 'rules' | 'parameters'>;
+
+/**
+ * Steps (inspect/cost.ts) that rules may take for one request and its answer at worst: of one shield, and of all that are
+ * loaded. 50 ns a step, so a shield may hold up a worker for 12 ms with a head of 64 KiB, and all of them for 100 ms.
+ */
+export const costBudgets = { shield: 250_000, catalogue: 2_000_000 } as const;
+
+export type RuleCost = { readonly rule: string; readonly phase: RulePhase; readonly steps: number };
+
+export function ruleCosts(shield: Ruled): RuleCost[] {
+  return shield.rules.map(({ id, phase, when }) => ({
+    rule: id,
+    phase,
+    steps: predicateCost(inlined(shield, when)),
+  }));
+}
+
+function inlined({ parameters = {} }: Ruled, when: string): string {
+  return inlineParameters(when, parameters).text;
+}
+
+/** @throws Failure `shield-too-costly` with the numbers and the rule that costs most */
+export function checkCost(shield: Ruled, place: string, budget: number = costBudgets.shield): void {
+  const costs = ruleCosts(shield);
+  const total = costs.reduce((sum, { steps }) => sum + steps, 0);
+  if (total <= budget) return;
+  const most = costs.reduce((one, other) => (other.steps > one.steps ? other : one));
+  throw new Failure(
+    'shield-too-costly',
+    `its rules could take ${shown(total)} steps for one request, more than the ${shown(budget)} that a shield may; the rule ${most.rule} alone takes ${shown(most.steps)}`,
+    { place, hint: 'ask one list inside another, or a long regular expression of long texts, in no rule' },
+  );
+}
+
+/**
+ * Steps of the rules that one request and its answer can meet at worst: of all verbs and resources that rules tell apart,
+ * those that cost most together.
+ */
+export function catalogueCost(shields: readonly Ruled[]): number {
+  const rules = shields.flatMap((shield) =>
+    shield.rules.map((rule) => {
+      const when = inlined(shield, rule.when);
+      const place = `${shield.id}: rule ${rule.id}: when`;
+      return { steps: predicateCost(when), predicate: compilePredicate(when, rule.phase, place) };
+    }),
+  );
+  // All events of an exchange may follow each other.
+  return worst(
+    rules,
+    indexedAttributes.filter((name) => name !== 'upgrade.event'),
+  );
+}
+
+type Costed = { readonly steps: number; readonly predicate: Predicate };
+
+/** For each value that a rule asks for, and for any other, the rules that are left; of these the most costly. */
+function worst(rules: readonly Costed[], [name, ...names]: readonly string[]): number {
+  if (name === undefined) return rules.reduce((sum, { steps }) => sum + steps, 0);
+  const values = new Set(['', ...rules.flatMap(({ predicate }) => [...(predicate.possible(name) ?? [])])]);
+  return Math.max(
+    ...[...values].map((value) =>
+      worst(
+        rules.filter(({ predicate }) => predicate.possible(name)?.has(value) ?? true),
+        names,
+      ),
+    ),
+  );
+}
+
+/** @throws Failure `catalogue-too-costly` */
+export function checkCatalogueCost(
+  shields: readonly Ruled[],
+  place: string,
+  budget: number = costBudgets.catalogue,
+): void {
+  const total = catalogueCost(shields);
+  if (total <= budget) return;
+  throw new Failure(
+    'catalogue-too-costly',
+    `the rules of all ${shields.length} shields could take ${shown(total)} steps for one request, more than the ${shown(budget)} allowed`,
+    { place, hint: 'take shields away that no server needs' },
+  );
+}
+
+function shown(steps: number): string {
+  return steps < 1e12 ? steps.toLocaleString('en') : '10^12 or more';
+}
