@@ -132,6 +132,18 @@ export const failureCodes = {
       'A change of the policy needs the approval of a second person.',
       'Make a draft, and have somebody else approve it: `portcullis policy draft`, `approve`, `commit`.',
     ],
+    'bad-exemption': [
+      'An exemption is not what it must be, or asks for what can’t be exempted. Nothing was changed.',
+      'The place names the part.',
+    ],
+    'shield-off': [
+      'The shield is off for the server, so no stage of it does anything.',
+      'Set its mode first: `portcullis mode`.',
+    ],
+    'unknown-exemption': [
+      'There is no exemption by that id in force.',
+      '`portcullis exempt list` lists them.',
+    ],
     'draft-outdated': [
       'The policy has moved on since the draft was made, or both changed the same.',
       '`portcullis policy rebase` puts the draft on top of what is in force.',

@@ -8,6 +8,7 @@ import type { Command } from './command.ts';
 import { controller } from './controller.ts';
 import { demo } from './demo.ts';
 import { events } from './events.ts';
+import { exemptAdd, exemptList, exemptRemove } from './exempt.ts';
 import { explain } from './explain.ts';
 import { exposure } from './exposure.ts';
 import { gate } from './gate.ts';
@@ -15,6 +16,7 @@ import { importFile, importKubernetes } from './import.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { logVerify } from './log-verify.ts';
 import { login } from './login.ts';
+import { mode } from './mode.ts';
 import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
 import { policyDraft, policyDrop, policyRebase } from './policy-draft.ts';
 import { policyExport } from './policy-export.ts';
@@ -41,6 +43,10 @@ export const commands: readonly Command[] = [
   exposure,
   probe,
   stage,
+  mode,
+  exemptAdd,
+  exemptList,
+  exemptRemove,
   events,
   why,
   sessions,

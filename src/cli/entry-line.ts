@@ -26,9 +26,9 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   policy: policySentence,
   draft: (data) => (data['what'] === 'saved' ? `saved, from generation ${data['base']}` : 'dropped'),
   approval: (data) =>
-    data['stage'] === undefined
+    data['stage'] === undefined && data['what'] === undefined
       ? `approved: ${list(data['changes'])}`
-      : `${data['shield']} → ${data['stage']} asked for by one of two people: ${data['why']}`,
+      : askedSentence(data),
   confirmed: (data) => `generation ${data['generation']} stays`,
   expired: (data) => `the rule expired at ${data['expires']}`,
   shield: (data) => `${data['severity']}: ${data['title']}`,
@@ -37,8 +37,14 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   probe: (data) => (data['ok'] ? 'answers again' : `FAILED: ${data['error']}`),
   tags: (data) => `${data['version']}: ${list(data['tags']) || 'no tags'}`,
   'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
-  stage: (data) =>
-    `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}${data['first'] === undefined ? '' : `; asked for by ${data['first']} too`}`,
+  stage: (data) => `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}${alsoText(data)}`,
+  mode: (data) => `${data['shield']} ${data['from']} → ${data['mode']}: ${data['why']}${alsoText(data)}`,
+  exemption: (data) => {
+    if (data['what'] === 'removed') return `ended: ${data['why']}`;
+    if (data['what'] === 'expired') return `expired at ${data['expires']}`;
+    const { shield, owner, expires, reason } = record(data['exemption']);
+    return `from ${shield} until ${expires}, owner ${owner}: ${reason}${alsoText(data)}`;
+  },
   drift: (data) => `the host's table was repaired: ${data['found']}`,
   token: (data) => `for ${data['role']} ${data['name']}, good until ${data['expiresAt']}`,
   resolved: (data) =>
@@ -63,9 +69,27 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
     const request = what['requestLine'] ? `: ${what['requestLine']}` : '';
     const held = Number(what['heldLength']) > 0 ? `, ${what['heldLength']} bytes held back` : '';
     const done = actions[String(data['action'])] ?? String(data['action']);
-    return `${data['severity']} ${data['rule']}, ${done}: ${caller} at ${partyText(record(who['from']))}${request}${held}: ${data['message']}`;
+    const instead =
+      data['exemption'] === undefined
+        ? data['shadow']
+          ? ' in shadow'
+          : ''
+        : ` by exemption ${data['exemption']}`;
+    const times = data['count'] === undefined ? '' : `, ${data['count']} times`;
+    return `${data['severity']} ${data['rule']}, ${done}${instead}${times}: ${caller} at ${partyText(record(who['from']))}${request}${held}: ${data['message']}`;
   },
 };
+
+/** Of the first of two people. */
+function askedSentence(data: Data): string {
+  const what = String(data['stage'] ?? data['what']).replace(/^(exemption) .*/, '$1');
+  return `${data['shield']} → ${what} asked for by one of two people: ${data['why']}`;
+}
+
+function alsoText(data: Data): string {
+  const cut = data['cut'] ? '; open connections are cut' : '';
+  return data['first'] === undefined ? cut : `${cut}; asked for by ${data['first']} too`;
+}
 
 /** Whose connections were cut, the first few. */
 function cutText(cut: unknown): string {

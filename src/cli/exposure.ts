@@ -20,7 +20,10 @@ export const exposure: Command = {
     const rows = exposures.filter(
       (row) => only === undefined || row.server === only || row.advisory === only,
     );
-    const open = rows.filter(({ stage }) => stage !== 'block' && stage !== 'inspect');
+    // A block stands whatever the mode, unless the shield is off.
+    const stands = ({ stage, mode }: (typeof rows)[number]) =>
+      mode !== 'off' && (stage === 'block' || (stage === 'inspect' && mode !== 'shadow'));
+    const open = rows.filter((row) => !stands(row));
     if (context.json) context.print(JSON.stringify({ exposures: rows, unread }));
     else if (rows.length === 0 && unread.length === 0) context.print('No server is known to have a flaw.');
     else if (rows.length > 0) {
@@ -33,6 +36,7 @@ export const exposure: Command = {
         row.status,
         row.since === undefined ? '-' : `${duration(Math.max(0, now - Date.parse(row.since)) / 1000)} ago`,
         row.stage ?? '-',
+        row.mode ?? '-',
         row.gap,
       ]);
       const headings = [
@@ -43,6 +47,7 @@ export const exposure: Command = {
         'STATUS',
         'SINCE',
         'STAGE',
+        'MODE',
         'STAYS OPEN',
       ];
       context.print(table(headings, shown));

@@ -12,6 +12,10 @@ export const stage: Command = {
   options: {
     ...adminOptions,
     why: { type: 'string', value: 'TEXT', help: 'the reason, for the log (required)' },
+    now: {
+      type: 'boolean',
+      help: 'cut the connections that are open through the gate, watches and tunnels too',
+    },
   },
   arity: [3, 3],
   async run(context) {
@@ -19,7 +23,15 @@ export const stage: Command = {
     const parsed = Stage.safeParse(wanted);
     if (!parsed.success) throw wrongUsage(`'${wanted}' is not a stage: ${Stage.options.join(', ')}`);
     const why = required(context, 'why');
-    await withAdmin(context, (admin) => admin.setStage({ server, shield, stage: parsed.data, why }));
+    await withAdmin(context, (admin) =>
+      admin.setStage({
+        server,
+        shield,
+        stage: parsed.data,
+        why,
+        ...(context.flag('now') ? { now: true } : {}),
+      }),
+    );
     const answer = { ok: true, server, shield, stage: parsed.data };
     context.print(context.json ? JSON.stringify(answer) : `${shield} on ${server}: ${parsed.data}`);
     return 0;

@@ -21,7 +21,7 @@ export function renderStatus(answer: Status): string {
   const ago = (then: string | undefined) =>
     then ? `${duration(Math.max(0, now - Date.parse(then)) / 1000)} ago` : 'never';
   const servers = table(
-    ['SERVER', 'VERSION', 'PROBED', 'SHIELD', 'STAGE', 'SINCE', 'WHY'],
+    ['SERVER', 'VERSION', 'PROBED', 'SHIELD', 'STAGE', 'MODE', 'SINCE', 'WHY'],
     answer.servers.flatMap((server) => serverRows(server, ago)),
   );
   const workers = answer.workers.length
@@ -76,13 +76,19 @@ function serverRows(server: ServerStatus, ago: (then: string | undefined) => str
     server.version ?? '-',
     server.probeError ? `FAILED: ${server.probeError}` : ago(server.probedAt),
   ];
-  const stages = server.stages.map((s) => [s.shield, s.stage, ago(s.since), s.why]);
+  const stages = server.stages.map((s) => [
+    s.shield,
+    s.stage,
+    s.rides ? `${s.mode}, rides along` : s.mode,
+    ago(s.since),
+    s.exemptions.length === 0 ? s.why : `${s.why}; exemptions: ${s.exemptions.join(', ')}`,
+  ]);
   const unshielded = flaws
     .filter((flaw) => !server.stages.some((stage) => stage.shield === flaw.advisory))
-    .map((flaw) => [flaw.advisory, flaw.status, '', flaw.reason]);
+    .map((flaw) => [flaw.advisory, flaw.status, '', '', flaw.reason]);
   const rows = [...stages, ...unshielded];
-  if (rows.length === 0) rows.push([server.version ? 'no known flaw' : 'not probed yet', '', '', '']);
-  if (server.inspectionGap !== undefined) rows.push(['not inspected', '', '', server.inspectionGap]);
+  if (rows.length === 0) rows.push([server.version ? 'no known flaw' : 'not probed yet', '', '', '', '']);
+  if (server.inspectionGap !== undefined) rows.push(['not inspected', '', '', '', server.inspectionGap]);
   return rows.map((row, index) => [...(index === 0 ? head : ['', '', '']), ...row]);
 }
 

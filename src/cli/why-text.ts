@@ -47,7 +47,7 @@ function count(findings: number): string {
   return findings === 1 ? 'one finding' : `${findings} findings about one request`;
 }
 
-function paragraph({ seq, incident, shield, now }: Finding): string {
+function paragraph({ seq, incident, shield, mode, exemption, now }: Finding): string {
   const { who, what } = incident;
   const own = incident.shield === 'portcullis';
   const rule = shield?.rule;
@@ -56,7 +56,19 @@ function paragraph({ seq, incident, shield, now }: Finding): string {
   const groups = who.groups.length > 0 ? `, groups ${who.groups.join(', ')}` : '';
   const lines: (readonly [label: string, text: string] | undefined)[] = [
     ['said', incident.message],
-    ['done', `${done[incident.action] ?? incident.action} (${incident.severity})`],
+    ['done', `${done[incident.action] ?? incident.action} (${incident.severity})${insteadOf(incident)}`],
+    incident.exemption === undefined
+      ? undefined
+      : [
+          'exemption',
+          exemption
+            ? `${incident.exemption}, until ${exemption.expires}: ${exemption.reason} (owner ${exemption.owner}, by ${exemption.author})`
+            : `${incident.exemption}, no longer in force`,
+        ],
+    incident.count === undefined
+      ? undefined
+      : ['count', `it stands for ${incident.count} like it, of which this was the first`],
+    mode && ['mode', `${mode} now`],
     ['rule', own ? `${incident.rule}, the gate's own` : `${incident.rule} of ${incident.shield}`],
     shield && ['shield', shield.title],
     rule && ['fires', `${rule.phase}: ${rule.when.replaceAll(/\s+/g, ' ')}`],
@@ -78,6 +90,18 @@ function paragraph({ seq, incident, shield, now }: Finding): string {
     ['log', `entry ${seq}`],
   ];
   return lines.flatMap((line) => (line ? [`${line[0].padEnd(10)}  ${printable(line[1])}`] : [])).join('\n');
+}
+
+/** Why no more was done. */
+function insteadOf({ would, shadow, exemption }: Finding['incident']): string {
+  if (would === undefined) return '';
+  const why =
+    exemption === undefined
+      ? shadow
+        ? 'the shield is in shadow'
+        : 'it was let be'
+      : 'an exemption covers it';
+  return `; ${why}, otherwise it would have been ${done[would] ?? would}`;
 }
 
 /** What was done, as the end of a sentence. */

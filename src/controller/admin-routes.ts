@@ -19,6 +19,7 @@ import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
 import type { Route } from './http-server.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
+import { createStanding } from './shield-standing.ts';
 import { pairKey } from './state.ts';
 import { buildStatus } from './status.ts';
 import { makeToken } from './tokens.ts';
@@ -84,10 +85,16 @@ export function adminRoutes(services: Services): readonly Route[] {
       handle(call) {
         const request = parseBody(StageRequest, call.body);
         known(core, request.server);
-        if (!core.knowledge.shields.some((shield) => shield.id === request.shield))
-          throw new Failure('unknown-shield', `there is no shield '${request.shield}'`);
+        const found = core.knowledge.shields.find(({ id }) => id === request.shield);
+        if (!found) throw new Failure('unknown-shield', `there is no shield '${request.shield}'`);
         const version = core.state.servers.get(request.server)?.observation?.version;
-        const { server, shield, stage, why } = request;
+        const { server, shield, stage, why, now } = request;
+        const { mode } = createStanding(core).settings(server, found);
+        if (mode === 'off' && (stage === 'block' || stage === 'inspect')) {
+          throw new Failure('shield-off', `${shield} is off for ${server}: at ${stage} it would do nothing`, {
+            hint: `portcullis mode ${server} ${shield} shadow|enforce --why "…"`,
+          });
+        }
         const first = requireTwoPeople(core, request, person(call));
         core.decide([
           {
@@ -102,6 +109,7 @@ export function adminRoutes(services: Services): readonly Route[] {
               by: 'person',
               ...(first === undefined ? {} : { first }),
               ...(version === undefined ? {} : { version }),
+              ...(now ? { cut: true } : {}),
             },
           },
         ]);

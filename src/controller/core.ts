@@ -218,6 +218,9 @@ export function openCore(options: CoreOptions): Core {
         key.startsWith('agent:') ? key.slice('agent:'.length) : [],
       ),
       expired: next.lifecycle.expired,
+      modes: [...next.modes.values()].filter((item) => servers.has(item.server)),
+      exemptions: [...next.exemptions.values()],
+      cuts: next.cuts,
     };
   }
 

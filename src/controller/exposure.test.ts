@@ -27,7 +27,8 @@ function coreWith(servers: Readonly<Record<string, readonly Exposure[] | undefin
       ],
     },
     inventory: () => ({ servers: names.map((name) => ({ name, cluster: 'lab' })) }),
-    state: { servers: new Map(seen as never), stages: new Map() },
+    policy: () => ({ shields: [] }),
+    state: { servers: new Map(seen as never), stages: new Map(), modes: new Map() },
   } as unknown as Core;
 }
 

@@ -3,7 +3,9 @@ import { timestamp } from '../base/clock.ts';
 import type { ExposedServer, ExposureAnswer } from '../model/api.ts';
 import type { Severity, Stage } from '../model/common.ts';
 import type { Shield } from '../model/shield.ts';
+import type { EffectiveSettings } from '../policy/shield-settings.ts';
 import type { Core } from './core.ts';
+import { createStanding } from './shield-standing.ts';
 import { isExposed, noServerState, pairKey } from './state.ts';
 
 const order: readonly Severity[] = ['critical', 'major', 'minor', 'warning', 'info'];
@@ -13,6 +15,7 @@ export function buildExposure(core: Core): ExposureAnswer {
   const advisories = new Map(core.knowledge.advisories.map((advisory) => [advisory.id, advisory]));
   const shields = new Map(core.knowledge.shields.map((shield) => [shield.id, shield]));
   const servers = core.inventory()?.servers ?? [];
+  const standing = createStanding(core);
   const exposures = servers.flatMap((server) => {
     const { observation, exposedSince } = core.state.servers.get(server.name) ?? noServerState;
     return (observation?.exposures ?? [])
@@ -21,6 +24,7 @@ export function buildExposure(core: Core): ExposureAnswer {
         const advisory = advisories.get(id);
         const shield = shields.get(id);
         const stage = core.state.stages.get(pairKey(server.name, id))?.stage ?? 'observe';
+        const settings = shield && standing.settings(server.name, shield);
         const since = exposedSince[id];
         return {
           server: server.name,
@@ -34,7 +38,8 @@ export function buildExposure(core: Core): ExposureAnswer {
           reason,
           ...(since === undefined ? {} : { since: timestamp(since) }),
           ...(shield ? { stage } : {}),
-          gap: gapOf(shield, stage),
+          ...(settings ? { mode: settings.mode } : {}),
+          gap: gapOf(shield, stage, settings),
         };
       });
   });
@@ -49,8 +54,13 @@ export function buildExposure(core: Core): ExposureAnswer {
   return { exposures, unread };
 }
 
-function gapOf(shield: Shield | undefined, stage: Stage): string {
+function gapOf(shield: Shield | undefined, stage: Stage, settings: EffectiveSettings | undefined): string {
   if (!shield) return 'no shield is for it: only the upgrade helps';
+  if (settings?.mode === 'off') return 'nothing stands before it: the shield is off';
+  if (stage === 'inspect' && settings?.mode === 'shadow')
+    return 'nothing stands before it: the shield is in shadow and only looks on';
+  if (stage === 'inspect' && settings && settings.unset.length > 0)
+    return `rules are off until the policy sets ${settings.unset.join(', ')}`;
   switch (stage) {
     case 'observe':
     case 'lifted':

@@ -26,12 +26,14 @@ export const DraftData = z.union([
 type DraftData = z.infer<typeof DraftData>;
 
 /**
- * Of exactly one document on top of one generation: whatever is committed must be that. Or of one stage for a pair: the
- * first of two people asked for it.
+ * Of exactly one document on top of one generation: whatever is committed must be that. Or of one stage or mode for a pair,
+ * or of one exemption: the first of two people asked for it.
  */
 export const ApprovalData = z.union([
   z.object({ base: z.int(), document: Sha256 }),
   z.object({ shield: z.string(), stage: Stage }),
+  /** `mode off`, `exemption DIGEST`. */
+  z.object({ shield: z.string(), what: z.string() }),
 ]);
 type ApprovalData = z.infer<typeof ApprovalData>;
 
@@ -54,7 +56,7 @@ export type Lifecycle = {
   unconfirmed: { readonly deadline: number; readonly former: string | undefined } | undefined;
   /** Keys of rules that have expired. */
   expired: ReadonlySet<string>;
-  /** Stages that one person asked for, by `stageKey`. */
+  /** Stages and the like that one person asked for, by `stageKey`. */
   asked: ReadonlyMap<string, { readonly by: string; readonly at: number }>;
   /** The last document that came from the controller's policy file. */
   file: string | undefined;
@@ -120,7 +122,7 @@ export function applyApproval(
     if (data.base !== generationOf(lifecycle)) return;
     lifecycle.approvals = new Map([...lifecycle.approvals, [data.document, actor]]);
   } else {
-    const key = stageKey(subject, data.shield, data.stage);
+    const key = stageKey(subject, data.shield, 'stage' in data ? data.stage : data.what);
     lifecycle.asked = new Map([...lifecycle.asked, [key, { by: actor, at }]]);
   }
 }

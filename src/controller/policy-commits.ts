@@ -9,6 +9,7 @@ import type { Policy } from '../model/policy.ts';
 import { checkShieldSettings } from '../policy/shield-settings.ts';
 import { expiryKey, writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
+import { overExemptions } from './exemptions.ts';
 import { generationOf } from './lifecycle-state.ts';
 import { baseOf, selected } from './policy-drafts.ts';
 
@@ -149,7 +150,7 @@ export function confirm(core: Core, person: string): Commit {
 }
 
 export type PolicyClock = {
-  /** Takes back a commit that nobody confirmed in time, and lets rules lapse whose time is over. Never throws. */
+  /** Takes back a commit that nobody confirmed in time, and lets rules and exemptions lapse whose time is over. Never throws. */
   tick(): void;
 };
 
@@ -170,6 +171,8 @@ export function createPolicyClock(core: Core): PolicyClock {
           core.decide(entries, [text]);
         });
       }
+      for (const entry of overExemptions(core))
+        attempt(`exemption '${entry.subject}' has expired, and stays in force`, () => core.decide([entry]));
       // Agents may fall back to the policy before a commit on trial: its rules lapse too.
       const trial = core.state.lifecycle.unconfirmed;
       const policies = [core.policy(), ...(trial ? [core.policyOf(trial.former)] : [])];

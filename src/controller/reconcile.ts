@@ -5,8 +5,9 @@ import type { ApiServer } from '../model/inventory.ts';
 import { isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
 import { nextStage, type Situation, wantsSafeProbe } from './response.ts';
+import { createStanding } from './shield-standing.ts';
 import { noServerState, pairKey, workerKey } from './state.ts';
-import type { Workers } from './workers.ts';
+import { freshMs, type Workers } from './workers.ts';
 
 export type Reconciler = {
   /** Decides and logs every stage that follows from the present state. Never throws. */
@@ -19,8 +20,12 @@ export type Reconciler = {
   readonly refusals: ReadonlyMap<string, string>;
 };
 
+/** How long after a start a gate may take to report. */
+const patienceMs = 3 * freshMs;
+
 export function createReconciler(core: Core, workers: Workers): Reconciler {
   const refusals = new Map<string, string>();
+  const started = core.clock.mono();
   return {
     refusals,
     run() {
@@ -80,10 +85,15 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
     const inventory = core.inventory();
     if (!inventory) return [];
     const { state, knowledge } = core;
+    const standing = createStanding(core);
     return inventory.servers.flatMap((item) => {
       const { name, host } = item;
       const server = state.servers.get(name) ?? noServerState;
-      const ready = { agentReady: acknowledged('agent', host), gateReady: gateReady(item) };
+      const ready = {
+        agentReady: acknowledged('agent', host),
+        gateReady: gateReady(item),
+        gateLost: gateLost(item),
+      };
       return knowledge.shields
         .filter((shield) => shield.component === 'kube-apiserver')
         .map((shield) => ({
@@ -94,6 +104,7 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
             server,
             exposure: server.observation?.exposures.find((item) => item.advisory === shield.id),
             stage: state.stages.get(pairKey(name, shield.id)),
+            mode: standing.settings(name, shield).mode,
             ...ready,
           },
         }));
@@ -110,6 +121,13 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
       gate.report.listening.includes(gatePort) &&
       gate.report.generation === core.state.plans.get(workerKey('gate', host))?.generation
     );
+  }
+
+  /** Not by the plan that it applies: a gate that is behind for a moment is well. Right after a start all are silent. */
+  function gateLost({ host, gatePort }: ApiServer): boolean {
+    const gate = workers.last('gate', host);
+    if (!gate) return core.clock.mono() - started > patienceMs;
+    return !gate.fresh || !gate.report.ok || !gate.report.listening.includes(gatePort);
   }
 
   function acknowledged(kind: 'agent' | 'gate', name: string): boolean {

@@ -38,13 +38,17 @@ const base: Situation = {
   server: observed,
   exposure: exposed('vulnerable'),
   stage: undefined,
+  mode: 'enforce',
   agentReady: false,
   gateReady: false,
+  gateLost: false,
 };
 const ready = { agentReady: true, gateReady: true };
 const patched = { exposure: exposed('patched'), server: proven };
 const lesser = { ...shield, tier: 2 };
 const versionOnly: Shield = { ...shield, lift: { when: ['version'] } };
+
+const looksOn: Partial<ResponsePlan> = { observe: 'gate' };
 
 const table: readonly [string, Partial<Situation>, Partial<ResponsePlan>, Stage | undefined][] = [
   ['vulnerable is blocked', {}, {}, 'block'],
@@ -60,6 +64,22 @@ const table: readonly [string, Partial<Situation>, Partial<ResponsePlan>, Stage 
   ['a person’s observe stays', { stage: at('observe', 'person') }, {}, undefined],
   ['for the version it was set for', { stage: at('observe', 'person', 'v0') }, {}, 'block'],
   ['a person’s lift stays', { stage: at('lifted', 'person') }, {}, undefined],
+  ['a shadow blocks nobody', { mode: 'shadow' }, {}, undefined],
+  ['nor does one that is off', { mode: 'off' }, {}, undefined],
+  ['nor an alert, however it is set', { shield: { ...shield, tier: 4 } }, {}, undefined],
+  ['a shadow ends the block of the policy', { mode: 'shadow', stage: at('block'), ...ready }, {}, 'observe'],
+  ['and leaves a person’s', { mode: 'shadow', stage: at('block', 'person'), ...ready }, {}, undefined],
+  ['a shadow goes to the gate when the policy says so', { mode: 'shadow', ...ready }, looksOn, 'inspect'],
+  ['not for an unexposed server', { mode: 'shadow', ...ready, ...patched }, looksOn, undefined],
+  ['not before the gate is ready', { mode: 'shadow', agentReady: true }, looksOn, undefined],
+  ['not against a person', { mode: 'shadow', ...ready, stage: at('observe', 'person') }, looksOn, undefined],
+  ['nor one that is off', { mode: 'off', ...ready }, looksOn, undefined],
+  ['a shadow stays at a gate that is behind', { mode: 'shadow', stage: at('inspect') }, looksOn, undefined],
+  ['and leaves a lost one', { mode: 'shadow', stage: at('inspect'), gateLost: true }, looksOn, 'observe'],
+  ['an enforced one does not', { stage: at('inspect'), gateLost: true }, looksOn, undefined],
+  ['a shadow steers nobody without the policy', { mode: 'shadow', stage: at('inspect') }, {}, 'observe'],
+  ['but for a person', { mode: 'shadow', stage: at('inspect', 'person'), gateLost: true }, {}, undefined],
+  ['a shadow at the gate is lifted too', { mode: 'shadow', stage: at('inspect'), ...patched }, {}, 'lifted'],
   ['blocked goes on to inspect', { stage: at('block'), ...ready }, {}, 'inspect'],
   ['not before the agent acknowledged', { stage: at('block'), gateReady: true }, {}, undefined],
   ['not before the gate is ready', { stage: at('block'), agentReady: true }, {}, undefined],

@@ -6,6 +6,7 @@ import { inventoryRoutes } from './inventory-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Services } from './route-parts.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { shieldRoutes } from './shield-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 export function createRoutes(services: Services): readonly Route[] {
@@ -13,6 +14,7 @@ export function createRoutes(services: Services): readonly Route[] {
     { method: 'GET', path: '/v1/healthz', roles: 'anyone', handle: () => ({ json: { ok: true } }) },
     ...workerRoutes(services),
     ...adminRoutes(services),
+    ...shieldRoutes(services),
     ...sessionRoutes(services),
     ...inventoryRoutes(services),
     ...policyRoutes(services),

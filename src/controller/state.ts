@@ -5,6 +5,8 @@ import { Exposure } from '../model/advisory.ts';
 import { Role } from '../model/api.ts';
 import { Sha256, Stage, Timestamp } from '../model/common.ts';
 import type { NewEntry } from '../model/entry.ts';
+import { Exemption } from '../model/exemption.ts';
+import { ShieldMode } from '../model/mode.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
 import { applyBundle, BundleData, type BundleState, noBundles } from './bundle-state.ts';
@@ -48,7 +50,22 @@ export const entryData = {
     why: z.string(),
     by: z.enum(['policy', 'person']),
     version: z.string().optional(),
+    /** Connections that were open are cut. */
+    cut: z.boolean().optional(),
   }),
+  /** By hand. `default`: what the policy or the tier says counts again. */
+  mode: z.object({
+    shield: z.string(),
+    mode: z.union([ShieldMode, z.literal('default')]),
+    why: z.string(),
+    cut: z.boolean().optional(),
+  }),
+  /** About one exemption: the entry's subject is its id. */
+  exemption: z.discriminatedUnion('what', [
+    z.object({ what: z.literal('added'), exemption: Exemption }),
+    z.object({ what: z.literal('removed') }),
+    z.object({ what: z.literal('expired') }),
+  ]),
   'safe-probe': z.object({
     version: z.string(),
     result: z.enum(['proven', 'vulnerable', 'unproven']),
@@ -71,7 +88,7 @@ export const entryData = {
     change: z.boolean().optional(),
     /** An agent's plan has services, a gate's listeners. */
     services: z.array(z.object({ server: z.string() })).default([]),
-    listeners: z.array(z.object({ server: z.string() })).default([]),
+    listeners: z.array(z.object({ server: z.string(), stage: Stage.optional() })).default([]),
   }),
   receipt: Receipt,
   bundle: BundleData,
@@ -94,6 +111,16 @@ export type StageState = DataOf<'stage'> & {
   /** Seconds spent in stages that are over. */
   readonly seconds: Readonly<Record<string, number>>;
 };
+export type ModeState = {
+  readonly server: string;
+  readonly shield: string;
+  readonly mode: ShieldMode;
+  readonly why: string;
+  readonly by: string;
+  /** Ms since the epoch. */
+  readonly since: number;
+};
+export type ExemptionState = Exemption & { readonly author: string; readonly addedAt: number };
 export type PlanState = DataOf<'plan'> & { readonly target: string };
 
 export type State = {
@@ -111,6 +138,12 @@ export type State = {
   readonly servers: Map<string, ServerState>;
   /** By `pairKey`. */
   readonly stages: Map<string, StageState>;
+  /** Modes set by hand, by `pairKey`. */
+  readonly modes: Map<string, ModeState>;
+  /** In force, by id. */
+  readonly exemptions: Map<string, ExemptionState>;
+  /** By server: how often a person asked that open connections be cut. */
+  readonly cuts: Map<string, number>;
   /** By id, without those used up. */
   readonly tokens: Map<string, DataOf<'token'>>;
   /** By `workerKey`: sha256 of the one certificate that is accepted. */
@@ -137,6 +170,9 @@ export function emptyState(): State {
     names: new Map(),
     servers: new Map(),
     stages: new Map(),
+    modes: new Map(),
+    exemptions: new Map(),
+    cuts: new Map(),
     tokens: new Map(),
     identities: new Map(),
     plans: new Map(),
@@ -151,13 +187,16 @@ export function emptyState(): State {
 
 /** A copy whose decisions (documents, observations, stages) can be changed without touching the original. */
 export function fork(state: State): State {
-  const { lifecycle, names, servers, stages } = state;
+  const { lifecycle, names, servers, stages, modes, exemptions, cuts } = state;
   return {
     ...state,
     lifecycle: { ...lifecycle },
     names: new Map(names),
     servers: new Map(servers),
     stages: new Map(stages),
+    modes: new Map(modes),
+    exemptions: new Map(exemptions),
+    cuts: new Map(cuts),
   };
 }
 
@@ -244,7 +283,24 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
     const since = former?.since ?? exposed ?? at;
     const seconds = { ...former?.seconds, [stage]: (former?.seconds[stage] ?? 0) + (at - since) / 1000 };
     state.stages.set(key, { ...data, server: entry.subject, since: at, seconds });
+    if (data.cut) countCut(state, entry.subject);
     applyStaged(state.lifecycle, entry.subject, data.shield);
+  },
+  mode(state, entry, at) {
+    const { shield, mode, why, cut } = entryData.mode.parse(entry.data);
+    const key = pairKey(entry.subject, shield);
+    if (mode === 'default') state.modes.delete(key);
+    else state.modes.set(key, { server: entry.subject, shield, mode, why, by: entry.actor, since: at });
+    if (cut) countCut(state, entry.subject);
+    applyStaged(state.lifecycle, entry.subject, shield);
+  },
+  exemption(state, entry, at) {
+    const data = entryData.exemption.parse(entry.data);
+    if (data.what === 'added') {
+      const { exemption } = data;
+      state.exemptions.set(entry.subject, { ...exemption, author: entry.actor, addedAt: at });
+      applyStaged(state.lifecycle, entry.subject, exemption.shield);
+    } else state.exemptions.delete(entry.subject);
   },
   'safe-probe'(state, entry) {
     const safeProbe = entryData['safe-probe'].parse(entry.data);
@@ -279,6 +335,10 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
     }
   },
 };
+
+function countCut(state: State, server: string): void {
+  state.cuts.set(server, (state.cuts.get(server) ?? 0) + 1);
+}
 
 /** A version that may have the flaw counts as exposed: closed by default. */
 export function isExposed(status: Exposure['status']): boolean {

@@ -4,6 +4,7 @@ import type { SessionCounts } from '../log/sessions.ts';
 import type { ServerStatus, Status, WorkerStatus } from '../model/api.ts';
 import type { ApiServer } from '../model/inventory.ts';
 import type { Tag } from '../model/tag.ts';
+import { matches, parseExpression } from '../policy/expression.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
 import type { BundleWatch } from './bundle-watch.ts';
@@ -13,6 +14,7 @@ import { generationOf } from './lifecycle-state.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
+import { createStanding } from './shield-standing.ts';
 import { noServerState, pairKey, workerKey } from './state.ts';
 import type { Workers } from './workers.ts';
 
@@ -40,6 +42,8 @@ export function buildStatus({
   const inventory = core.inventory();
   const observed = new Map([...state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]));
   const tags = inventory ? serverTags(inventory, observed) : new Map<string, Tag[]>();
+  const standing = createStanding(core);
+  const exemptions = [...state.exemptions.values()];
   const inspectable = new Set((inventory?.servers ?? []).filter(isInspectable).map(({ name }) => name));
   const servers = (inventory?.servers ?? []).map((server): ServerStatus => {
     const { observation, probeError } = state.servers.get(server.name) ?? noServerState;
@@ -55,7 +59,7 @@ export function buildStatus({
       ...gapOf(server),
       tags: tags.get(server.name) ?? [],
       exposures: observation?.exposures ?? [],
-      stages: stagesOf(server.name),
+      stages: stagesOf(server),
     };
   });
   function gapOf(server: ApiServer): Pick<ServerStatus, 'inspectionGap'> {
@@ -84,9 +88,13 @@ export function buildStatus({
   };
 
   /** Every pair that has a stage or is exposed, so that what nothing was done about shows too. */
-  function stagesOf(server: string): ServerStatus['stages'] {
+  function stagesOf(item: ApiServer): ServerStatus['stages'] {
+    const server = item.name;
     const known = state.servers.get(server) ?? noServerState;
-    return core.knowledge.shields.flatMap(({ id }) => {
+    return core.knowledge.shields.flatMap((shield) => {
+      const { id } = shield;
+      const { mode, from, unset } = standing.settings(server, shield);
+      const rides = standing.rides(item, shield);
       const stage = state.stages.get(pairKey(server, id));
       const exposed = known.exposedSince[id];
       const since = stage?.since ?? exposed;
@@ -107,6 +115,7 @@ export function buildStatus({
           ? lacks.map((item) => `not inspecting yet: ${item}`)
           : []),
         ...(refusal === undefined ? [] : [`next stage refused: ${refusal}`]),
+        ...(unset.length === 0 ? [] : [`rules are off until the policy sets ${unset.join(', ')}`]),
       ];
       return [
         {
@@ -114,6 +123,11 @@ export function buildStatus({
           stage: current,
           since: timestamp(since),
           why: clauses.join('; '),
+          mode,
+          modeFrom: from,
+          rides,
+          unset: [...unset],
+          exemptions: exemptionsOf(server, id),
           seconds: {
             ...stage?.seconds,
             [current]: (stage?.seconds[current] ?? 0) + Math.max(0, now - since) / 1000,
@@ -121,6 +135,17 @@ export function buildStatus({
         },
       ];
     });
+  }
+
+  function exemptionsOf(server: string, shield: string): string[] {
+    return exemptions
+      .filter(
+        (one) =>
+          one.shield === shield &&
+          (one.servers === undefined || matches(parseExpression(one.servers), tags.get(server) ?? [])),
+      )
+      .map(({ id }) => id)
+      .sort();
   }
 
   /** Every worker that has a plan or was enrolled, heard of or not. */

@@ -6,7 +6,9 @@ import type { WhyAnswer } from '../model/api.ts';
 import type { ExplainAnswer } from '../model/explain.ts';
 import { Incident, type SessionRecord } from '../model/record.ts';
 import type { Core } from './core.ts';
+import { listExemptions } from './exemptions.ts';
 import { explainPath } from './explain.ts';
+import { createStanding } from './shield-standing.ts';
 import { pairKey } from './state.ts';
 
 type Finding = Extract<WhyAnswer, { kind: 'request' }>['findings'][number];
@@ -16,17 +18,21 @@ const maxFindings = 100;
 
 /** @throws Failure `unknown-id` */
 export function explain(core: Core, sessions: Pick<Sessions, 'find'>, id: string): WhyAnswer {
+  const standing = createStanding(core);
   const findings = core.log.incidents(id, maxFindings).map(({ seq, data }): Finding => {
     const incident = Incident.parse(data);
     const shield = core.knowledge.shields.find((item) => item.id === incident.shield);
     const rule = shield?.deeperDefense.rules.find((item) => item.id === incident.rule);
     const stage = core.state.stages.get(pairKey(incident.server, incident.shield));
+    const exemption = listExemptions(core).find(({ id }) => id === incident.exemption);
     return {
       seq,
       incident,
       ...(shield && {
         shield: { title: shield.title, references: shield.references, ...(rule && { rule }) },
       }),
+      ...(shield && { mode: standing.settings(incident.server, shield).mode }),
+      ...(exemption && { exemption }),
       ...(stage && {
         now: { stage: stage.stage, since: timestamp(stage.since), by: stage.by, why: stage.why },
       }),

@@ -5,11 +5,13 @@ import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
 import { BundleSource, UsedBundle } from './bundle.ts';
 import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
+import { Exemption } from './exemption.ts';
 import { ExplainAnswer } from './explain.ts';
 import { Inventory } from './inventory.ts';
+import { ShieldMode } from './mode.ts';
 import { Policy } from './policy.ts';
 import { Incident, SessionRecord } from './record.ts';
-import { ShieldRule } from './shield.ts';
+import { RuleAction, ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
 
 export const Role = z.enum(['agent', 'gate', 'admin']);
@@ -79,8 +81,74 @@ export const StageRequest = z.strictObject({
   shield: z.string(),
   stage: Stage,
   why: z.string().min(1),
+  /** Connections that are open through the gate are cut, watches and tunnels too. */
+  now: z.boolean().optional(),
 });
 export type StageRequest = z.infer<typeof StageRequest>;
+
+/** POST /v1/mode (admin): by hand. `default` goes back to what the policy or the tier says. Answer: ModeAnswer. */
+export const ModeRequest = z.strictObject({
+  server: Name,
+  shield: z.string(),
+  mode: z.union([ShieldMode, z.literal('default')]),
+  why: z.string().min(1).max(2048),
+  now: z.boolean().optional(),
+});
+export type ModeRequest = z.infer<typeof ModeRequest>;
+export const ModeAnswer = z.strictObject({
+  server: Name,
+  shield: z.string(),
+  from: ShieldMode,
+  mode: ShieldMode,
+  changed: z.boolean(),
+  /** Where it stands now. */
+  stage: Stage,
+  /** Parameters that the site has not set: rules that need them are off. */
+  unset: z.array(z.string()),
+});
+export type ModeAnswer = z.infer<typeof ModeAnswer>;
+
+/** GET /v1/shadow?server=&shield=&days= (admin): what it would have refused, were it enforced. Most found first. */
+export const ShadowRow = z.strictObject({
+  rule: z.string(),
+  would: RuleAction,
+  /** User, service account, `a bearer token` or `anonymous`. */
+  who: z.string(),
+  address: Address,
+  name: z.string(),
+  /** The newest request of which more than the number is known. */
+  request: z.string(),
+  last: Timestamp,
+  count: z.int().min(1),
+});
+export type ShadowRow = z.infer<typeof ShadowRow>;
+export const ShadowAnswer = z.strictObject({
+  server: Name,
+  shield: z.string(),
+  since: Timestamp,
+  /** Entries looked at; not all of that time where `complete` is false. */
+  looked: z.int(),
+  complete: z.boolean(),
+  found: z.int(),
+  callers: z.int(),
+  rows: z.array(ShadowRow),
+});
+export type ShadowAnswer = z.infer<typeof ShadowAnswer>;
+
+/** POST /v1/exemptions (admin). Answer: ExemptionAnswer. The same again changes nothing. */
+export const ExemptionRequest = z.strictObject({
+  exemption: Exemption,
+  /** It may hold for more than 90 days. */
+  long: z.boolean().optional(),
+});
+export type ExemptionRequest = z.infer<typeof ExemptionRequest>;
+export const ExemptionAnswer = z.strictObject({ ...Exemption.shape, author: z.string(), addedAt: Timestamp });
+export type ExemptionAnswer = z.infer<typeof ExemptionAnswer>;
+/** GET /v1/exemptions (admin): those in force, the first to expire first. */
+export const ExemptionsAnswer = z.strictObject({ exemptions: z.array(ExemptionAnswer) });
+/** POST /v1/exemptions/remove (admin). */
+export const ExemptionRemoval = z.strictObject({ id: Name, why: z.string().min(1).max(2048) });
+export type ExemptionRemoval = z.infer<typeof ExemptionRemoval>;
 
 /** POST /v1/probe (admin) {server?}: probe now. Answer: Status. */
 export const ProbeRequest = z.strictObject({ server: Name.optional() });
@@ -106,6 +174,15 @@ export const ServerStatus = z.strictObject({
       stage: Stage,
       since: Timestamp,
       why: z.string(),
+      /** What it does there, and who says so. */
+      mode: ShieldMode,
+      modeFrom: z.enum(['person', 'policy', 'tier']),
+      /** In shadow at stage observe: its rules are judged on what goes through the gate for another reason. */
+      rides: z.boolean(),
+      /** Parameters that the site has not set: rules that need them are off. */
+      unset: z.array(z.string()),
+      /** Ids of exemptions from it that hold for the server. */
+      exemptions: z.array(Name),
       /** Seconds spent in each stage so far, the exposure window. */
       seconds: z.record(z.string(), z.number()),
     }),
@@ -163,6 +240,8 @@ export const ExposedServer = z.strictObject({
   since: Timestamp.optional(),
   /** Left out where no shield is for the flaw. */
   stage: Stage.optional(),
+  /** What the shield does there. */
+  mode: ShieldMode.optional(),
   /** What stays open though the shield stands as it does. */
   gap: z.string(),
 });
@@ -226,6 +305,10 @@ const WhyRequest = z.strictObject({
         now: z
           .strictObject({ stage: Stage, since: Timestamp, by: z.enum(['policy', 'person']), why: z.string() })
           .optional(),
+        /** What that shield does there now. */
+        mode: ShieldMode.optional(),
+        /** The exemption that it names, where it is in force still. */
+        exemption: ExemptionAnswer.optional(),
       }),
     )
     .min(1),

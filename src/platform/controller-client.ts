@@ -11,9 +11,15 @@ import {
   type AdvisoryRequest,
   EnrolAnswer,
   EventsAnswer,
+  ExemptionAnswer,
+  type ExemptionRemoval,
+  type ExemptionRequest,
+  ExemptionsAnswer,
   ExposureAnswer,
   type HealthReport,
   type IncidentBatch,
+  ModeAnswer,
+  type ModeRequest,
   type OpenReport,
   type ProbeRequest,
   type Role,
@@ -25,6 +31,7 @@ import {
   SessionsAnswer,
   type SessionTop,
   SessionTopAnswer,
+  ShadowAnswer,
   type StageRequest,
   Status,
   TagsAnswer,
@@ -228,6 +235,12 @@ export type Admin = {
   sessionSeries(want: SessionsWanted & { step: number }): Promise<readonly SessionStep[]>;
   sessionPairs(want: SessionsWanted & { type: string; limit: number }): Promise<readonly SessionPair[]>;
   setStage(request: StageRequest): Promise<void>;
+  setMode(request: ModeRequest): Promise<ModeAnswer>;
+  /** What a shield in shadow would have refused. */
+  shadow(want: { server: string; shield: string; days: number }): Promise<ShadowAnswer>;
+  addExemption(request: ExemptionRequest): Promise<ExemptionAnswer>;
+  exemptions(): Promise<readonly ExemptionAnswer[]>;
+  removeExemption(request: ExemptionRemoval): Promise<void>;
   /** Probes now, all servers or the one named, and answers when their stages are decided. */
   probe(request?: ProbeRequest): Promise<Status>;
   /** Of everything, or of what is named: tags with where they come from. */
@@ -297,6 +310,20 @@ export function openAdmin(folder: string): Admin {
       parseAnswer(SessionPairsAnswer, await get(`/v1/sessions/pairs?${search(want)}`)).pairs,
     async setStage(request) {
       await send('POST', '/v1/stage', request);
+    },
+    setMode: async (request) => parseAnswer(ModeAnswer, await send('POST', '/v1/mode', request)),
+    shadow: async ({ server, shield, days }) =>
+      parseAnswer(
+        ShadowAnswer,
+        await get(
+          `/v1/shadow?server=${encodeURIComponent(server)}&shield=${encodeURIComponent(shield)}&days=${days}`,
+        ),
+      ),
+    addExemption: async (request) =>
+      parseAnswer(ExemptionAnswer, await send('POST', '/v1/exemptions', request)),
+    exemptions: async () => parseAnswer(ExemptionsAnswer, await get('/v1/exemptions')).exemptions,
+    async removeExemption(request) {
+      await send('POST', '/v1/exemptions/remove', request);
     },
     probe: async (request = {}) => parseAnswer(Status, await send('POST', '/v1/probe', request)),
     tags: async (object) =>

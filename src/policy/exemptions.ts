@@ -1,11 +1,12 @@
 // Exemptions as gates are told them: for one server, with their tag expressions as prefixes.
 import { parseCidr } from '../base/cidr.ts';
+import { Failure } from '../base/failure.ts';
 import type { Exemption, GateExemption } from '../model/exemption.ts';
 import type { Shield } from '../model/shield.ts';
 import type { Tag } from '../model/tag.ts';
 import type { AddressBook } from './address-book.ts';
 import { type AddressSet, addressSet, isEmpty, toCidrTexts } from './address-set.ts';
-import { matches, parseExpression } from './expression.ts';
+import { matches, parseCallers, parseExpression } from './expression.ts';
 
 /**
  * Those of one shield at one server, by id. One whose expression selects nobody exempts nobody.
@@ -32,6 +33,44 @@ export function gateExemptions(
       .flatMap((exemption) => tell(exemption) ?? []);
 }
 
+/**
+ * What no exemption can mean is refused when somebody asks for one.
+ * @throws Failure `bad-exemption`, `bad-expression`, `bad-address`
+ */
+export function checkExemption(exemption: Exemption, shield: Shield): void {
+  const { rules = [], from, id } = exemption;
+  for (const [i, name] of rules.entries()) {
+    const rule = shield.deeperDefense.rules.find((one) => one.id === name);
+    const place = `rules[${i}]`;
+    if (!rule) {
+      const known = shield.deeperDefense.rules.map((one) => one.id).join(', ');
+      throw new Failure('bad-exemption', `${shield.id} has no rule '${name}'`, {
+        place,
+        hint: known === '' ? 'it has no rules' : `it has: ${known}`,
+      });
+    }
+    if (rule.phase !== 'upgrade') continue;
+    throw new Failure('bad-exemption', `the rule '${name}' is the upgrade machine's and can't be exempted`, {
+      place,
+      hint: 'what it cuts are bytes outside any request, of which nobody knows whose they are',
+    });
+  }
+  if (provesNothing(exemption, shield)) {
+    throw new Failure('bad-exemption', `${shield.id} acts before the server has looked at a token`, {
+      place: 'serviceAccounts',
+      hint: 'name addresses, or users and groups of client certificates, which the gate verifies itself',
+    });
+  }
+  if (from === 'any') {
+    throw new Failure('bad-exemption', "from: any exempts everybody: that is the shield's mode", {
+      place: 'from',
+      hint: 'portcullis mode',
+    });
+  }
+  if (from !== undefined && !isPrefix(from)) parseCallers(from, `exemption ${id}: from`);
+  else if (from !== undefined) parseCidr(from);
+}
+
 /** A token's word before the server has looked at it. */
 function provesNothing(exemption: Exemption, shield: Shield): boolean {
   return exemption.serviceAccounts !== undefined && shield.beforeAuthentication === true;
@@ -39,8 +78,11 @@ function provesNothing(exemption: Exemption, shield: Shield): boolean {
 
 /** Who is at the other end: `10.0.0.0/8`, or a tag expression. @throws Failure `bad-expression` */
 function sourcesOf(from: string, place: string, book: AddressBook): AddressSet {
-  if (/^[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*(\/\d+)?$/.test(from)) return addressSet([parseCidr(from)]);
-  return book.select(from, place);
+  return isPrefix(from) ? addressSet([parseCidr(from)]) : book.select(from, place);
+}
+
+function isPrefix(from: string): boolean {
+  return /^[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*(\/\d+)?$/.test(from);
 }
 
 function forGate(exemption: Exemption, book: AddressBook): GateExemption | undefined {

@@ -117,11 +117,14 @@ for (const shield of shields) {
           ...{ server: 'api', shield: shield.id, stage, why: 'by hand', by: 'person' as const },
           ...{ version: affected, since: 0, seconds: {} },
         },
+        mode: shield.tier === 1 ? ('enforce' as const) : ('shadow' as const),
         agentReady: true,
         gateReady: true,
+        gateLost: false,
       });
-      const critical = advisory.severity === 'critical';
+      const critical = advisory.severity === 'critical' && shield.tier === 1;
       assert.equal(nextStage(situation(affected), response)?.stage, critical ? 'block' : undefined);
+      // A person's stage stays, in shadow too.
       assert.equal(nextStage(situation(affected, 'inspect'), response), undefined);
       if (fixed === undefined) {
         assert.equal(nextStage(situation('v1.99.0', 'inspect'), response), undefined);
