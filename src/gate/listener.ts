@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
+import { createBodyBudget } from '../inspect/body-budget.ts';
 import { createConnection } from '../inspect/connection.ts';
 import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
 import { createHttp2Connection } from '../inspect/h2/connection.ts';
@@ -106,6 +107,7 @@ export async function openListener(
   const open = new Set<Handle>();
   let closing = false;
   const budgets = createFloodBudgets(around.clock, around.workers);
+  const bodies = createBodyBudget();
   // The coarse clock would be too coarse for a window of a second.
   const rates = createRates(
     () => performance.now(),
@@ -172,14 +174,17 @@ export async function openListener(
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
     const protocol = client.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+    const bodyAccount = bodies.account(sourceKey(scene.address), current.limits.heldBodyBytes);
     const settings: ConnectionSettings = {
       identity,
       ...current.carry.settings,
       ...(current.listener.shared ? { hosts: new Set(current.listener.shared.names) } : {}),
       auditStem: randomUUID().slice(0, 24),
       sourceAddress: scene.address,
+      sourceTags: () => current.parties(scene.address).tags,
       rules: current.rules,
       limits: current.limits,
+      bodyAccount,
       rates: rates.of({
         user: identity.method === 'certificate' ? identity.user : undefined,
         source: sourceKey(scene.address),
@@ -201,6 +206,7 @@ export async function openListener(
       begun: records.begun,
       closed() {
         records.closed();
+        bodyAccount.close();
         open.delete(relay);
       },
     };

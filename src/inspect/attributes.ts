@@ -1,8 +1,17 @@
 // What a rule can ask about: one table for the predicates' type check and for docs/reference/attributes.md.
 import type { FieldTable } from '../http/field-table.ts';
 import type { RulePhase } from '../model/shield.ts';
+import type { BodyFormat, JsonValue, PatchKind } from './body/types.ts';
 
-export type AttributeType = 'string' | 'bool' | 'int' | 'list<string>' | 'map<string, list<string>>';
+export type AttributeType =
+  | 'string'
+  | 'bool'
+  | 'int'
+  | 'list<string>'
+  | 'map<string, list<string>>'
+  | 'dyn'
+  | 'list<dyn>'
+  | 'list<operation>';
 type AttributeRow = {
   readonly name: string;
   readonly type: AttributeType;
@@ -11,8 +20,9 @@ type AttributeRow = {
   readonly meaning: string;
 };
 
-const always = ['request', 'response', 'upgrade'] as const;
+const always = ['request', 'body', 'response', 'upgrade'] as const;
 const answered = ['response', 'upgrade'] as const;
+const decoded = ['body'] as const;
 
 /** Order: as the reference page lists them. */
 export const attributeTable = [
@@ -69,8 +79,14 @@ export const attributeTable = [
     name: 'request.queryNames',
     type: 'list<string>',
     phases: always,
+    meaning: 'Names of the query parameters, decoded, whichever of `&` and `;` a server splits at.',
+  },
+  {
+    name: 'request.query',
+    type: 'map<string, list<string>>',
+    phases: always,
     meaning:
-      'Names of the query parameters, decoded; their values are not readable (but see `request.fieldSelector` and `request.continueStart`).',
+      'Values of the query parameters by name, decoded, in the order sent. Parameters whose name speaks of tokens, secrets or passwords are left out. For rules only, never recorded.',
   },
   {
     name: 'request.groupResource',
@@ -114,6 +130,13 @@ export const attributeTable = [
     meaning: 'Media type of `Content-Type`, lower case, without parameters; empty when there is none.',
   },
   {
+    name: 'request.contentLength',
+    type: 'int',
+    phases: always,
+    meaning:
+      'Bytes of the body as announced: 0 without one, -1 where it ends by its framing (chunks, HTTP/2 without a length).',
+  },
+  {
     name: 'request.headers',
     type: 'map<string, list<string>>',
     phases: always,
@@ -136,7 +159,83 @@ export const attributeTable = [
     name: 'request.authMethod',
     type: 'string',
     phases: always,
-    meaning: '`certificate`, `bearer` (not looked into) or `none`.',
+    meaning: '`certificate`, `bearer` (an Authorization field) or `none`.',
+  },
+  {
+    name: 'request.serviceAccount',
+    type: 'string',
+    phases: always,
+    meaning:
+      "`system:serviceaccount:NAMESPACE:NAME` as the caller's bearer token says of itself; empty where the caller brings a certificate, or anything but one such token. The gate does not verify it: the server does, and answers 401 to a forged one, so a rule may leave an account out but must not let anything in by it.",
+  },
+  {
+    name: 'request.source',
+    type: 'string',
+    phases: always,
+    meaning: "The caller's address.",
+  },
+  {
+    name: 'request.sourceTags',
+    type: 'list<string>',
+    phases: always,
+    meaning: "Tags that the policy gives the caller's address; empty for an unknown one.",
+  },
+  {
+    name: 'object',
+    type: 'dyn',
+    phases: decoded,
+    meaning: 'The body, decoded. Of a patch, what it sets, laid out as the object it changes.',
+  },
+  {
+    name: 'objects',
+    type: 'list<dyn>',
+    phases: decoded,
+    meaning: 'The items of a List; of anything else the object alone.',
+  },
+  {
+    name: 'pods',
+    type: 'list<dyn>',
+    phases: decoded,
+    meaning:
+      'Every pod the body describes, as `{metadata, spec}`: pods themselves and the templates of workloads, cron jobs and lists.',
+  },
+  {
+    name: 'patch.type',
+    type: 'string',
+    phases: decoded,
+    meaning: '`json`, `merge`, `strategic` or `apply`; empty where the body is no patch.',
+  },
+  {
+    name: 'patch.operations',
+    type: 'list<operation>',
+    phases: decoded,
+    meaning:
+      'Operations of a JSON patch, each with `op`, `path`, `from` (texts, empty where absent) and `value`.',
+  },
+  {
+    name: 'patch.copies',
+    type: 'bool',
+    phases: decoded,
+    meaning: 'Does a JSON patch copy or move? Then it writes what only the server knows.',
+  },
+  {
+    name: 'body.format',
+    type: 'string',
+    phases: decoded,
+    meaning: 'How the body is written: `json`, `yaml`, `protobuf`, `cbor`.',
+  },
+  { name: 'body.bytes', type: 'int', phases: decoded, meaning: 'Its length, transfer coding left out.' },
+  {
+    name: 'body.aliases',
+    type: 'bool',
+    phases: decoded,
+    meaning: 'Does YAML use anchors, aliases or merge keys?',
+  },
+  {
+    name: 'body.unknownFields',
+    type: 'bool',
+    phases: decoded,
+    meaning: 'Does protobuf hold fields that the gate does not know, and that rules therefore do not see?',
   },
   {
     name: 'response.status',
@@ -183,13 +282,43 @@ export type Attributes = {
     readonly upgrade: boolean;
     readonly upgradeProtocols: readonly string[];
     readonly contentType: string;
+    readonly contentLength: bigint;
+    readonly query: HeaderValues;
     readonly headers: HeaderValues;
     readonly user: string;
     readonly groups: readonly string[];
     readonly authMethod: 'certificate' | 'bearer' | 'none';
+    readonly serviceAccount: string;
+    readonly source: string;
+    readonly sourceTags: readonly string[];
   };
   readonly response: { readonly status: bigint; readonly headers: HeaderValues };
   readonly upgrade: { readonly event: UpgradeEvent | '' };
+  /** What the body holds: in phase `body` alone. */
+  readonly content?: ContentAttributes;
+};
+export type ContentAttributes = {
+  readonly object: unknown;
+  readonly objects: readonly unknown[];
+  readonly pods: readonly unknown[];
+  readonly patch: {
+    readonly type: PatchKind | '';
+    readonly operations: readonly Operation[];
+    readonly copies: boolean;
+  };
+  readonly body: {
+    readonly format: BodyFormat;
+    readonly bytes: bigint;
+    readonly aliases: boolean;
+    readonly unknownFields: boolean;
+  };
+};
+/** One of a JSON patch: what it lacks is there, empty, so that asking for it is no error. */
+export type Operation = {
+  readonly op: string;
+  readonly path: string;
+  readonly from: string;
+  readonly value: JsonValue;
 };
 export type HeaderValues = ReadonlyMap<string, readonly string[]>;
 

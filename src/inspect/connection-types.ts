@@ -5,6 +5,7 @@ import type { RequestHead } from '../http/head.ts';
 import type { Severity } from '../model/common.ts';
 import { defaultLimits, type Limits } from '../model/limits.ts';
 import type { RuleAction } from '../model/shield.ts';
+import type { BodyAccount } from './body-budget.ts';
 import type { FloodBudget } from './h2/flood-budget.ts';
 import type { CallerRates } from './rates.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -59,6 +60,7 @@ export type ConnectionLimits = Pick<
   | 'heldBytes'
   | 'evidenceBytes'
   | 'aheadBytes'
+  | 'bodyBytes'
   | 'streams'
   | 'continuations'
   | 'streamResets'
@@ -88,9 +90,13 @@ export type ConnectionSettings = {
   readonly hosts?: ReadonlySet<string>;
   /** The caller's address, canonical text: becomes X-Forwarded-For. */
   readonly sourceAddress: string;
+  /** Tags of that address, asked for by rules only. Left out: none. */
+  readonly sourceTags?: () => readonly string[];
   /** The rules of the loaded shields, compiled once (`compileRules`) and shared by all connections of a listener. */
   readonly rules: RuleSet;
   readonly limits: ConnectionLimits;
+  /** Bytes of bodies that may be held for rules, among all connections. Left out: as many as there are. */
+  readonly bodyAccount?: BodyAccount;
   /** The caller's, shared by all of its HTTP/2 connections. Left out: one that is never filled up again. */
   readonly floodBudget?: FloodBudget;
   /** Counters of rules with a rate, shared by all of the caller's connections. Left out: this connection has its own. */

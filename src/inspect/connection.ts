@@ -20,12 +20,13 @@ import { ByteQueue } from './byte-queue.ts';
 import { type CallerFields, createCallerFields } from './caller-fields.ts';
 import type { Connection, ConnectionSettings, ConnectionSink, ExchangeWatch } from './connection-types.ts';
 import { Exchange } from './exchange.ts';
+import { contentOf, HeldRequest, requestBodyLimits } from './held-request.ts';
 import { withRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { Reporter } from './reporter.ts';
 import { requestFacts } from './request-facts.ts';
 import { type RequestInfo, requestInfo } from './request-info.ts';
-import { type Fired, severest } from './rules.ts';
+import { type Candidates, type Fired, severest } from './rules.ts';
 import { statusAnswer } from './status.ts';
 import { isVerifiedSwitch } from './upgrade.ts';
 
@@ -42,8 +43,7 @@ const answerLingerMs = 1_000;
 const tunnelLingerMs = 30_000;
 /** Interim answers to one request. */
 const maxInterim = 16;
-/** A request's trailers would go on unseen by the rules: none are admitted. No Kubernetes client sends any. */
-const requestBodyLimits = { ...defaultBodyLimits, trailerFields: 0 };
+const goOn = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 class Judge implements Connection {
   readonly #settings: ConnectionSettings;
@@ -53,6 +53,8 @@ class Judge implements Connection {
   readonly #caller: CallerFields;
   #state: Connection['state'] = 'http';
   #exchange: Exchange | undefined;
+  /** The request whose body rules wait for: nothing of it was forwarded. There is no exchange meanwhile. */
+  #held: HeldRequest | undefined;
   /** Of the caller: an unfinished head, or requests sent ahead. */
   readonly #ahead = new ByteQueue();
   readonly #requestProgress = createHeadProgress();
@@ -80,7 +82,7 @@ class Judge implements Connection {
   }
 
   get idle(): boolean {
-    return this.#state === 'http' && !this.#exchange && this.#ahead.length === 0;
+    return this.#state === 'http' && !this.#exchange && !this.#held && this.#ahead.length === 0;
   }
 
   get readingHead(): boolean {
@@ -88,7 +90,7 @@ class Judge implements Connection {
   }
 
   get readingBody(): boolean {
-    return this.#exchange?.requestBody !== undefined;
+    return this.#held !== undefined || this.#exchange?.requestBody !== undefined;
   }
 
   // ---- the caller's side
@@ -116,7 +118,8 @@ class Judge implements Connection {
     let at = 0;
     while (at < bytes.length && (this.#state === 'http' || this.#state === 'upgrade')) {
       const exchange = this.#exchange;
-      if (!exchange) {
+      if (this.#held) at = this.#heldBody(this.#held, bytes, at);
+      else if (!exchange) {
         const next = this.#requestHead(bytes, at);
         if (next < 0) {
           // Unfinished. Bytes that are the queue's own stay where they are.
@@ -159,14 +162,78 @@ class Judge implements Connection {
     if (candidates.length > 0 && this.#carryOut(this.#report.request(candidates, head, info), info.method)) {
       return bytes.length;
     }
+    const { framing } = head;
+    const withBody = framing.kind === 'length' ? framing.length > 0 : framing.kind !== 'none';
+    const inspected = withBody ? this.#report.bodyRules(head, info) : noCandidates;
+    return inspected.length > 0
+      ? this.#holdBack(bytes, head, info, inspected)
+      : this.#forward(bytes, head, info);
+  }
+
+  /** Keeps the request until its body is whole, which it mostly is already. */
+  #holdBack(bytes: Buffer, head: RequestHead, info: RequestInfo, candidates: Candidates): number {
+    const { framing } = head;
+    const { bodyBytes } = this.#settings.limits;
+    if (framing.kind === 'length') {
+      if (framing.length > bodyBytes) {
+        const stands = this.#stands(
+          this.#report.unjudged(candidates, 'overBudget', 'body-over-budget', head, info),
+          head,
+        );
+        return stands ? this.#forward(bytes, head, info) : bytes.length;
+      }
+      const content = contentOf(bytes, head);
+      if (content)
+        return this.#judged(candidates, head, info, content)
+          ? this.#forward(bytes, head, info)
+          : bytes.length;
+    }
+    this.#held = new HeldRequest(bytes, head, info, candidates, bodyBytes, this.#settings.bodyAccount);
+    const end = this.#heldBody(this.#held, bytes, head.end);
+    if (this.#held && head.expectContinue) this.#sink.toClient(goOn);
+    return end;
+  }
+
+  #heldBody(held: HeldRequest, bytes: Buffer, start: number): number {
+    const fed = held.feed(bytes, start);
+    if (fed.kind === 'more') return fed.end;
+    this.#held = undefined;
+    const { bytes: whole, head } = held.release();
+    const { info, candidates } = held;
+    if (!head) throw new Error('a head that was read can be read again');
+    if (fed.kind === 'refused') return this.#refuse(bodyCode(fed.code), head, info, bytes.length);
+    const content = fed.kind === 'complete' ? contentOf(whole, head) : undefined;
+    const stands = content
+      ? this.#judged(candidates, head, info, content)
+      : this.#stands(
+          fed.kind === 'full'
+            ? this.#report.unjudged(candidates, 'full', 'held-bodies-full', head, info)
+            : this.#report.unjudged(candidates, 'overBudget', 'body-over-budget', head, info),
+          head,
+        );
+    if (!stands) return bytes.length;
+    this.#forward(whole, head, info);
+    return fed.end;
+  }
+
+  /** May the request go on, as the rules say of its body? Otherwise it is answered. */
+  #judged(candidates: Candidates, head: RequestHead, info: RequestInfo, content: Buffer): boolean {
+    return content.length === 0 || this.#stands(this.#report.body(candidates, head, info, content), head);
+  }
+
+  /** Carries out what was found of a body. @returns whether the request goes on */
+  #stands(found: readonly Fired[] | JudgeRefusal, { method }: RequestHead): boolean {
+    if (typeof found !== 'string') return !this.#carryOut(found, method);
+    this.#blame(found);
+    this.#answerRefusal(found, method);
+    return false;
+  }
+
+  #forward(bytes: Buffer, head: RequestHead, info: RequestInfo): number {
     if (this.#upstreamFailure !== undefined) {
       this.#answerStatus(503, this.#upstreamFailure, info.method);
       return bytes.length;
     }
-    return this.#forward(bytes, head, info);
-  }
-
-  #forward(bytes: Buffer, head: RequestHead, info: RequestInfo): number {
     const body = head.framing.kind === 'none' ? undefined : createBodyReader(head.framing, requestBodyLimits);
     let end = head.end;
     if (body && !body.complete) {
@@ -391,6 +458,8 @@ class Judge implements Connection {
     if (this.#state === 'tunnel') {
       if (this.#clientEnded) this.#close(0);
       else this.#sink.endClient(tunnelLingerMs);
+    } else if (this.#held) {
+      this.#answerStatus(502, 'The API server ended the connection.', this.#held.info.method);
     } else if (!exchange) {
       this.#close(0);
     } else if (this.#report.heldLength > 0) {
@@ -517,6 +586,11 @@ class Judge implements Connection {
     return head.end;
   }
 
+  #letGo(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
   #blame(code: string): void {
     if (this.#watch) this.#watch.refusal = code;
   }
@@ -528,6 +602,7 @@ class Judge implements Connection {
   }
 
   #close(lingerMs: number): void {
+    this.#letGo();
     this.#over();
     this.#state = 'closing';
     this.#hold(false);
@@ -536,6 +611,7 @@ class Judge implements Connection {
   }
 
   #abort(): void {
+    this.#letGo();
     this.#over();
     this.#state = 'closed';
     this.#sink.abort();
@@ -547,6 +623,8 @@ class Judge implements Connection {
     this.#sink.holdClient(hold);
   }
 }
+
+const noCandidates: Candidates = [];
 
 /** No trailers are admitted in a request: the reader's limit says so in its own words. */
 function bodyCode(code: JudgeRefusal): JudgeRefusal {

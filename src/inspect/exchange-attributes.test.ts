@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRequestHead, type RequestHead } from '../http/head.ts';
-import { type AttributeType, attributeTable } from './attributes.ts';
+import { type AttributeType, attributeTable, type ContentAttributes } from './attributes.ts';
 import { attributesOf } from './exchange-attributes.ts';
 import { compilePredicate } from './predicate.ts';
 import { requestInfo } from './request-info.ts';
@@ -11,8 +11,16 @@ const limits = { bytes: 1_000, fields: 10 };
 const head = parseRequestHead(Buffer.from(wire), 0, limits, undefined) as RequestHead;
 const info = requestInfo('GET', '/api/v1/pods');
 assert.ok(typeof info === 'object');
+const caller = { identity: { method: 'none' }, sourceAddress: '192.0.2.7' } as const;
+const content: ContentAttributes = {
+  object: {},
+  objects: [],
+  pods: [],
+  patch: { type: 'json', operations: [], copies: true },
+  body: { format: 'json', bytes: 2n, aliases: true, unknownFields: true },
+};
 const attributes = (readHead: () => RequestHead) =>
-  attributesOf(info, readHead, Number.POSITIVE_INFINITY, { method: 'none' }, undefined, 200, 'switched');
+  attributesOf(info, readHead, Number.POSITIVE_INFINITY, caller, undefined, 200, 'switched', content);
 
 /** Never true, and nothing that is answered without the evaluator. */
 const impossible: Readonly<Record<AttributeType, (name: string) => string>> = {
@@ -21,6 +29,9 @@ const impossible: Readonly<Record<AttributeType, (name: string) => string>> = {
   int: (name) => `string(${name}) == ""`,
   'list<string>': (name) => `size(${name}) < 0`,
   'map<string, list<string>>': (name) => `size(${name}) < 0`,
+  dyn: (name) => `${name} == "never"`,
+  'list<dyn>': (name) => `size(${name}) < 0`,
+  'list<operation>': (name) => `size(${name}) < 0`,
 };
 for (const { name, type, phases } of attributeTable) {
   test(`the evaluator reads ${name}`, () => {

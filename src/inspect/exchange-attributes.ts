@@ -5,42 +5,72 @@ import type { FieldTable } from '../http/field-table.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import {
   type Attributes,
+  type ContentAttributes,
   type HeaderValues,
   noHeaders,
   readableHeaders,
   type UpgradeEvent,
 } from './attributes.ts';
-import type { Identity } from './connection-types.ts';
-import { continueStart, fieldSelector, queryNames } from './query.ts';
+import type { ConnectionSettings } from './connection-types.ts';
+import { continueStart, fieldSelector, queryNames, queryValues } from './query.ts';
 import type { RequestInfo } from './request-info.ts';
+import { claimedServiceAccount } from './service-account.ts';
 import { upgradeProtocols } from './upgrade.ts';
+
+/** Of the caller. */
+type Caller = Pick<ConnectionSettings, 'identity' | 'sourceAddress' | 'sourceTags'>;
 
 /**
  * @param readHead called once at most
  * @param before fields that begin at or after this offset are the gate's own and left out
+ * @param content in phase `body` alone
  */
 export function attributesOf(
   info: RequestInfo,
   readHead: () => RequestHead | undefined,
   before: number,
-  identity: Identity,
+  caller: Caller,
   response: ResponseHead | undefined,
   status: number,
   event: UpgradeEvent | '',
+  content?: ContentAttributes,
 ): Attributes {
-  const request = new RequestAttributes(info, readHead, before, identity);
-  return new ExchangeAttributes(request, new ResponseAttributes(response, status), event);
+  const request = new RequestAttributes(info, readHead, before, caller);
+  return new ExchangeAttributes(request, new ResponseAttributes(response, status), event, content);
 }
 
 class ExchangeAttributes implements Attributes {
   readonly request: Attributes['request'];
   readonly response: Attributes['response'];
   readonly upgrade: Attributes['upgrade'];
+  readonly content?: ContentAttributes;
 
-  constructor(request: Attributes['request'], response: Attributes['response'], event: UpgradeEvent | '') {
+  constructor(
+    request: Attributes['request'],
+    response: Attributes['response'],
+    event: UpgradeEvent | '',
+    content: ContentAttributes | undefined,
+  ) {
     this.request = request;
     this.response = response;
     this.upgrade = { event };
+    if (content) this.content = content;
+  }
+
+  get object(): unknown {
+    return this.content?.object;
+  }
+  get objects(): unknown {
+    return this.content?.objects;
+  }
+  get pods(): unknown {
+    return this.content?.pods;
+  }
+  get patch(): unknown {
+    return this.content?.patch;
+  }
+  get body(): unknown {
+    return this.content?.body;
   }
 }
 
@@ -48,21 +78,17 @@ class RequestAttributes {
   readonly #info: RequestInfo;
   readonly #readHead: () => RequestHead | undefined;
   readonly #before: number;
-  readonly #identity: Identity;
+  readonly #caller: Caller;
   #read = false;
   #head: RequestHead | undefined;
   #headers: HeaderValues | undefined;
+  #query: HeaderValues | undefined;
 
-  constructor(
-    info: RequestInfo,
-    readHead: () => RequestHead | undefined,
-    before: number,
-    identity: Identity,
-  ) {
+  constructor(info: RequestInfo, readHead: () => RequestHead | undefined, before: number, caller: Caller) {
     this.#info = info;
     this.#readHead = readHead;
     this.#before = before;
-    this.#identity = identity;
+    this.#caller = caller;
   }
 
   get #known(): RequestHead | undefined {
@@ -131,20 +157,43 @@ class RequestAttributes {
     const value = fields ? firstValue(fields, 'content-type') : '';
     return (value.split(';')[0] ?? '').trim().toLowerCase();
   }
+  get contentLength(): bigint {
+    const framing = this.#known?.framing;
+    if (framing?.kind === 'length') return BigInt(framing.length);
+    return framing === undefined || framing.kind === 'none' ? 0n : -1n;
+  }
+  get query(): HeaderValues {
+    this.#query ??= queryValues(this.#info.query);
+    return this.#query;
+  }
   get headers(): HeaderValues {
     const fields = this.#known?.fields;
     this.#headers ??= fields ? readableHeaders(fields, this.#before) : noHeaders;
     return this.#headers;
   }
   get user(): string {
-    return this.#identity.method === 'certificate' ? this.#identity.user : '';
+    const { identity } = this.#caller;
+    return identity.method === 'certificate' ? identity.user : '';
   }
   get groups(): readonly string[] {
-    return this.#identity.method === 'certificate' ? this.#identity.groups : [];
+    const { identity } = this.#caller;
+    return identity.method === 'certificate' ? identity.groups : [];
   }
   get authMethod(): 'certificate' | 'bearer' | 'none' {
-    if (this.#identity.method === 'certificate') return 'certificate';
+    if (this.#caller.identity.method === 'certificate') return 'certificate';
     return (this.#known?.fields.find('authorization') ?? -1) >= 0 ? 'bearer' : 'none';
+  }
+  get serviceAccount(): string {
+    // The server goes by the certificate's name, whatever token comes with it.
+    if (this.#caller.identity.method === 'certificate') return '';
+    const fields = this.#known?.fields;
+    return fields ? claimedServiceAccount(fields) : '';
+  }
+  get source(): string {
+    return this.#caller.sourceAddress;
+  }
+  get sourceTags(): readonly string[] {
+    return this.#caller.sourceTags?.() ?? [];
   }
 }
 

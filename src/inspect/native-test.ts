@@ -1,7 +1,7 @@
 // The part of CEL that needs no evaluator: attributes compared with literals, joined by &&, || and !. It can't fail, so
 // it answers exactly what CEL answers (native-test.test.ts holds the two against each other).
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { type Attributes, attributeTable } from './attributes.ts';
+import { type Attributes, attributeTable, type ContentAttributes } from './attributes.ts';
 import type { LinearRegex } from './linear-regex.ts';
 
 type Test = (attributes: Attributes) => boolean;
@@ -13,23 +13,32 @@ const scalars: ReadonlySet<string> = new Set(
   attributeTable.filter((row) => ['string', 'bool', 'int'].includes(row.type)).map((row) => row.name),
 );
 
-/** undefined: nothing can be said without the evaluator. */
-export function nativeTest(node: ASTNode, regexOf: (pattern: string) => LinearRegex): NativeTest | undefined {
+/**
+ * undefined: nothing can be said without the evaluator.
+ * @param admits names of attributes that may be asked; nothing is said of others. Left out: all
+ */
+export function nativeTest(
+  node: ASTNode,
+  regexOf: (pattern: string) => LinearRegex,
+  admits: (name: string) => boolean = () => true,
+): NativeTest | undefined {
   if (node.op === '&&') {
-    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf));
+    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf, admits));
     if (!left || !right)
       return left || right ? { test: (left ?? right)?.test as Test, exact: false } : undefined;
     return { test: (a) => left.test(a) && right.test(a), exact: left.exact && right.exact };
   }
   if (node.op === '||') {
-    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf));
+    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf, admits));
     if (!left || !right) return undefined;
     return { test: (a) => left.test(a) || right.test(a), exact: left.exact && right.exact };
   }
   if (node.op === '!_') {
-    const inner = nativeTest(node.args, regexOf);
+    const inner = nativeTest(node.args, regexOf, admits);
     return inner?.exact ? { test: (a) => !inner.test(a), exact: true } : undefined;
   }
+  const asked = askedBy(node);
+  if (asked === undefined || !admits(asked)) return undefined;
   const test = comparison(node) ?? membership(node) ?? call(node, regexOf) ?? flag(node);
   return test && { test, exact: true };
 }
@@ -54,6 +63,14 @@ export function possibleValues(node: ASTNode, attribute: string): ReadonlySet<st
   }
   if (node.op === '!_') return attributeOf(node.args) === attribute ? new Set(['false']) : undefined;
   return attributeOf(node) === attribute ? new Set(['true']) : undefined;
+}
+
+/** The attribute that a comparison, a membership, a call or a flag is about. */
+function askedBy(node: ASTNode): string | undefined {
+  if (node.op === 'rcall') return attributeOf(node.args[1]);
+  if (node.op === '.') return attributeOf(node);
+  const [left] = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];
+  return typeof left === 'object' && left !== null && 'op' in left ? attributeOf(left as ASTNode) : undefined;
 }
 
 function flag(node: ASTNode): Test | undefined {
@@ -136,5 +153,13 @@ function getter(name: string): (attributes: Attributes) => Scalar {
     return (attributes) => attributes.request[key] as Scalar;
   }
   if (variable === 'response') return (attributes) => attributes.response.status;
+  if (variable === 'patch') {
+    if (field === 'copies') return (attributes) => attributes.content?.patch.copies ?? false;
+    return (attributes) => attributes.content?.patch.type ?? '';
+  }
+  if (variable === 'body') {
+    const key = field as keyof ContentAttributes['body'];
+    return (attributes) => attributes.content?.body[key] ?? '';
+  }
   return (attributes) => attributes.upgrade.event;
 }

@@ -5,6 +5,7 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { Failure } from '../base/failure.ts';
 import type { RulePhase } from '../model/shield.ts';
 import { type Attributes, attributeTable, isSecretHeader } from './attributes.ts';
+import { checkBodyValues, registerBodyFunctions } from './body-values.ts';
 import { inCidrs } from './in-cidrs.ts';
 import { compileRegex, type LinearRegex } from './linear-regex.ts';
 import { nativeTest, possibleValues } from './native-test.ts';
@@ -13,6 +14,8 @@ import { RegexError } from './regex-parse.ts';
 export type Predicate = {
   /** Throws nothing: an error of evaluation (a missing key, a wrong index) is 'error'. */
   readonly test: (attributes: Attributes) => boolean | 'error';
+  /** Could it hold for any body, as far as the request's head says? For what it asks of the head only. */
+  readonly mayHold: (attributes: Attributes) => boolean;
   /** Values that an indexed attribute must have for the predicate to hold; undefined: any. */
   readonly possible: (attribute: string) => ReadonlySet<string> | undefined;
 };
@@ -36,6 +39,7 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
   inspect(ast, calls, refuse);
   // The unexpanded tree is read before the check, which rewrites macros in place.
   const native = nativeTest(ast, regexOf);
+  const mayHold = nativeTest(ast, regexOf, (name) => name.startsWith('request.'))?.test ?? always;
   const values = new Map<string, ReadonlySet<string> | undefined>(
     indexedAttributes.map((name) => [name, possibleValues(ast, name)]),
   );
@@ -43,11 +47,13 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
   const checked = parsed.check();
   if (!checked.valid) throw refuse(firstLine(checked.error), rangeStart(checked.error));
   if (checked.type !== 'bool') throw refuse(`it is a ${checked.type}, not a bool`);
-  if (native?.exact) return { possible, test: native.test };
+  if (phase === 'body') checkBodyValues(ast, refuse);
+  if (native?.exact) return { possible, test: native.test, mayHold };
   const evaluate = linear(environment, text, calls);
   const first = native?.test;
   return {
     possible,
+    mayHold,
     test(attributes) {
       if (first && !first(attributes)) return false;
       try {
@@ -68,6 +74,8 @@ export const indexedAttributes = [
   'upgrade.event',
 ] as const;
 
+const always = () => true;
+
 type Refuse = (why: string, at?: number) => Failure;
 /** A `matches` call: where its name stands in the text. */
 type Match = { readonly nameAt: number };
@@ -76,10 +84,15 @@ function environmentOf(phase: RulePhase): Environment {
   const known = environments.get(phase);
   if (known) return known;
   const environment = new Environment({ limits: { maxAstNodes: maxNodes, maxDepth: 50 } });
+  if (phase === 'body') registerBodyFunctions(environment);
   const variables = new Map<string, Record<string, string>>();
   for (const row of attributeTable) {
     if (!(row.phases as readonly RulePhase[]).includes(phase)) continue;
-    const [variable = '', field = ''] = row.name.split('.');
+    const [variable = '', field] = row.name.split('.');
+    if (field === undefined) {
+      environment.registerVariable(variable, row.type);
+      continue;
+    }
     const schema = variables.get(variable) ?? {};
     schema[field] = row.type;
     variables.set(variable, schema);
@@ -153,6 +166,8 @@ function readMatch(node: ASTNode, receiver: ASTNode, args: readonly ASTNode[], r
   return { nameAt: receiver.end + between.indexOf('matches') };
 }
 
+const variables: readonly string[] = ['request', 'response', 'upgrade', 'patch', 'body'];
+
 /** Attributes are named plainly, so that all are known here; the headers that can't be read are refused here. */
 function checkAccess(
   op: '[]' | '.',
@@ -161,11 +176,15 @@ function checkAccess(
   refuse: Refuse,
   at: number,
 ): void {
-  const variable = left.op === 'id' && ['request', 'response', 'upgrade'].includes(left.args);
+  const variable = left.op === 'id' && variables.includes(left.args);
   if (op === '[]' && variable) throw refuse(`write ${left.args as string}.name, not an index`, at);
-  if (left.op !== '.' || left.args[1] !== 'headers') return;
+  if (left.op !== '.' || (left.args[1] !== 'headers' && left.args[1] !== 'query')) return;
   const key = typeof right === 'string' ? right : right.op === 'value' ? right.args : undefined;
   if (typeof key !== 'string') return;
+  if (left.args[1] === 'query') {
+    if (!isSecretHeader(key.toLowerCase())) return;
+    throw refuse(`the query parameter '${key}' carries credentials and can't be read`, at);
+  }
   if (key !== key.toLowerCase()) throw refuse(`header names are lower case: '${key.toLowerCase()}'`, at);
   if (isSecretHeader(key)) throw refuse(`the header '${key}' carries credentials and can't be read`, at);
 }

@@ -1,4 +1,5 @@
 // Query parameters as Go's net/url reads them, as far as the API server's own request attributes depend on them.
+import { isSecretHeader } from './attributes.ts';
 import { percentDecode } from './decode-path.ts';
 
 /** Names of the parameters, decoded, in order, each once, whichever of `&` and `;` a server splits at. */
@@ -11,6 +12,25 @@ export function queryNames(query: string): string[] {
     if (name) names.add(name);
   }
   return [...names];
+}
+
+/**
+ * Values by name, both decoded, in the order sent, whichever of `&` and `;` a server splits at. Names that speak of
+ * secrets are left out.
+ */
+export function queryValues(query: string): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>();
+  if (query === '') return values;
+  for (const pair of query.split(/[&;]/)) {
+    const equals = pair.indexOf('=');
+    const name = decodeComponent(equals < 0 ? pair : pair.slice(0, equals));
+    const value = decodeComponent(equals < 0 ? '' : pair.slice(equals + 1));
+    if (!name || value === undefined || isSecretHeader(name.toLowerCase())) continue;
+    const known = values.get(name);
+    if (known) known.push(value);
+    else values.set(name, [value]);
+  }
+  return values;
 }
 
 /**

@@ -1,5 +1,6 @@
 // Every way the judge itself refuses, beyond what http/refusals.ts refuses for its bytes. Docs are generated from both.
 import { refusals as httpRefusals, type RefusalCode } from '../http/refusals.ts';
+import { bodyProblems } from './body/problems.ts';
 
 /** status: what the caller is answered with while nothing of a response was sent. */
 type Row = { readonly status: number; readonly sentence: string };
@@ -46,6 +47,11 @@ export const judgeRefusals = {
     sentence: "Less of the request's body came in a minute than the limit asks for.",
   },
   'body-over-budget': { status: 413, sentence: 'The body is larger than what the rules may inspect.' },
+  'held-bodies-full': {
+    status: 429,
+    sentence: 'The gate holds as many bodies for its rules as it may; try again in a moment.',
+  },
+  ...bodyProblems,
   'h2-reset-flood': { status: 429, sentence: 'More HTTP/2 streams were reset than a caller may.' },
   'h2-ping-flood': { status: 429, sentence: 'More HTTP/2 PING frames were sent than a caller may.' },
   'h2-settings-flood': { status: 429, sentence: 'More HTTP/2 SETTINGS frames were sent than a caller may.' },

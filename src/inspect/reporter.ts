@@ -1,6 +1,7 @@
 // Asks the rules and tells the owner of the sockets what was found: everything of the judge that makes findings.
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import type { UpgradeEvent } from './attributes.ts';
+import { decodeRequest, isUndecodable } from './body-content.ts';
 import { stripped } from './built-in-rules.ts';
 import type { ConnectionSettings, ConnectionSink, Finding } from './connection-types.ts';
 import { HeldBytes } from './evidence.ts';
@@ -10,7 +11,7 @@ import type { CallerRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
 import type { RequestInfo } from './request-info.ts';
-import { type Candidates, type Fired, judge } from './rules.ts';
+import { type Candidates, type Fired, heldFor, judge, refusesUnjudged, type Unjudged } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
 type Told = Pick<
@@ -61,11 +62,72 @@ export class Reporter {
     const before = Number.POSITIVE_INFINITY;
     const fired = judge(
       candidates,
-      attributesOf(info, () => head, before, this.#settings.identity, undefined, 0, ''),
+      attributesOf(info, () => head, before, this.#settings, undefined, 0, ''),
       this.#settings,
     );
     if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
     return fired;
+  }
+
+  /** The rules over bodies that this request must be held for. */
+  bodyRules(head: RequestHead, info: RequestInfo): Candidates {
+    const candidates = this.#settings.rules.body(info, head.upgrade.trigger);
+    if (candidates.length === 0) return candidates;
+    const before = Number.POSITIVE_INFINITY;
+    return heldFor(
+      candidates,
+      attributesOf(info, () => head, before, this.#settings, undefined, 0, ''),
+    );
+  }
+
+  /**
+   * Judges a body, nothing of whose request was forwarded; reports what fired. Where it can't be decoded, and a rule that
+   * would judge it does not let such ones pass, the code under which the request is refused.
+   */
+  body(
+    candidates: Candidates,
+    head: RequestHead,
+    info: RequestInfo,
+    bytes: Buffer,
+  ): readonly Fired[] | JudgeRefusal {
+    const content = decodeRequest(info, head, bytes);
+    if (isUndecodable(content)) {
+      return this.unjudged(candidates, 'undecodable', content.code, head, info, content.reason);
+    }
+    const before = Number.POSITIVE_INFINITY;
+    const fired = judge(
+      candidates,
+      attributesOf(info, () => head, before, this.#settings, undefined, 0, '', content),
+      this.#settings,
+    );
+    if (fired.length > 0) this.#tell(requestFacts(info, head), fired, 0);
+    return fired;
+  }
+
+  /**
+   * Tells of a body that can't be judged. @returns the code, where the request is refused for it, which is then told too;
+   * nothing fired where it goes on
+   */
+  unjudged(
+    candidates: Candidates,
+    why: Unjudged,
+    code: JudgeRefusal,
+    head: RequestHead,
+    info: RequestInfo,
+    reason = '',
+  ): readonly Fired[] | JudgeRefusal {
+    const before = Number.POSITIVE_INFINITY;
+    const attributes = attributesOf(info, () => head, before, this.#settings, undefined, 0, '');
+    const refuses = refusesUnjudged(candidates, why, attributes, this.#settings);
+    const { sentence } = refusalRow(code);
+    const message = reason === '' ? sentence : `${sentence} (${reason})`;
+    const action = refuses ? 'deny' : 'log';
+    this.#tell(
+      requestFacts(info, head),
+      [{ shield: 'portcullis', rule: code, action, severity: 'warning', message }],
+      0,
+    );
+    return refuses ? code : [];
   }
 
   /** Judges an answer of which nothing was delivered; reports what fired. */
@@ -135,7 +197,7 @@ export class Reporter {
     const { info, injectedAt, status } = exchange;
     return judge(
       candidates,
-      attributesOf(info, () => exchange.head(), injectedAt, this.#settings.identity, response, status, event),
+      attributesOf(info, () => exchange.head(), injectedAt, this.#settings, response, status, event),
       this.#settings,
     );
   }

@@ -39,10 +39,15 @@ function attributes(request: Partial<Attributes['request']> = {}, status = 0n): 
       upgrade: false,
       upgradeProtocols: [],
       contentType: '',
+      contentLength: 0n,
+      query: new Map([['command', ['id']]]),
       headers: new Map([['x-trace', ['one', 'two']]]),
       user: 'developer',
       groups: ['lab'],
       authMethod: 'certificate',
+      serviceAccount: '',
+      source: '192.0.2.7',
+      sourceTags: ['office'],
       ...request,
     },
     response: { status, headers: new Map() },
@@ -64,6 +69,10 @@ const fires: readonly [string, boolean][] = [
   ['request.verb in ["get"]', false],
   ['!request.upgrade && request.isResource', true],
   ['request.upgrade', false],
+  ['"command" in request.query && request.query["command"].exists(value, value == "id")', true],
+  ['"office" in request.sourceTags && request.source == "192.0.2.7"', true],
+  ['request.contentLength > 0', false],
+  ['request.serviceAccount.startsWith("system:serviceaccount:kube-system:")', false],
 ];
 for (const [when, expected] of fires) {
   test(`${when} → ${expected}`, () => {

@@ -10,7 +10,7 @@
 // have been done is told beside it.
 import type { Severity } from '../model/common.ts';
 import type { GateShield } from '../model/plan.ts';
-import type { RuleAction, RulePhase } from '../model/shield.ts';
+import type { OnBody, RuleAction, RulePhase } from '../model/shield.ts';
 import type { Attributes, UpgradeEvent } from './attributes.ts';
 import {
   type CompiledExemption,
@@ -42,9 +42,12 @@ export type Fired = {
 };
 type CompiledRule = Fired & {
   readonly test: Predicate['test'];
+  readonly mayHold: Predicate['mayHold'];
   readonly failsOpen: boolean;
   readonly rate: Rate | undefined;
   readonly exemptions: readonly CompiledExemption[];
+  /** What becomes of a request whose body can't be judged. */
+  readonly onBody: OnBody;
 };
 
 /** What candidates are found by. */
@@ -63,6 +66,8 @@ export type RuleSet = {
   /** Names, lower case, of request fields that are taken out before a request goes on. */
   readonly stripHeaders: ReadonlySet<string>;
   readonly request: (facts: RuleFacts, upgrade: boolean) => Candidates;
+  /** Rules over bodies: `heldFor` narrows them by the head. */
+  readonly body: (facts: RuleFacts, upgrade: boolean) => Candidates;
   readonly response: (facts: RuleFacts, upgrade: boolean) => Candidates;
   /** Every exchange that the upgrade machine speaks of began with an upgrade request, or with a 101 out of nowhere. */
   readonly event: (facts: RuleFacts, upgrade: boolean, event: UpgradeEvent) => Candidates;
@@ -88,7 +93,7 @@ export function severest(fired: readonly { readonly action: RuleAction }[]): Rul
  * @throws Failure `bad-predicate` naming the shield, the rule and the column in its predicate
  */
 export function compileRules(shields: readonly GateShield[]): RuleSet {
-  const phases: Record<RulePhase, Indexed[]> = { request: [], response: [], upgrade: [] };
+  const phases: Record<RulePhase, Indexed[]> = { request: [], body: [], response: [], upgrade: [] };
   for (const shield of shields) {
     const exemptions = (shield.exemptions ?? []).map((exemption) => ({
       exemption,
@@ -111,19 +116,22 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
           message: rule.message,
           status: rule.status ?? 403,
           test: predicate.test,
+          mayHold: predicate.mayHold,
           failsOpen: rule.onError === 'open',
           rate: rateOf(shield.id, rule),
           exemptions: exemptionsFor(rule, exemptions),
+          onBody: shield.onBody ?? {},
         },
       });
     }
   }
   return {
-    size: phases.request.length + phases.response.length + phases.upgrade.length,
+    size: Object.values(phases).reduce((sum, { length }) => sum + length, 0),
     stripHeaders: new Set(
       shields.flatMap((shield) => (shield.mode === 'shadow' ? [] : (shield.stripHeaders ?? []))),
     ),
     request: index(phases.request),
+    body: index(phases.body),
     response: index(phases.response),
     event: index(phases.upgrade),
   };
@@ -177,6 +185,35 @@ function exempted(fired: Fired, rule: CompiledRule, attributes: Attributes, scen
 function toldOf({ shield, rule, action, severity, message, status, shadow, would }: Fired): Fired {
   const more = { ...(shadow ? { shadow } : {}), ...(would ? { would } : {}) };
   return { shield, rule, action, severity, message, status, ...more };
+}
+
+/**
+ * The rules over bodies that this request's body is held for. The others are false whatever the body is, for what they ask
+ * of the head is; without any the request goes on as it comes.
+ */
+export function heldFor(candidates: Candidates, attributes: Attributes): Candidates {
+  return candidates.length === 0 ? candidates : candidates.filter((rule) => rule.mayHold(attributes));
+}
+
+/** Why a body is not judged: what a shield may let pass, or that the gate holds as many as it may. */
+export type Unjudged = keyof OnBody | 'full';
+
+/**
+ * Must a request be refused whose body these rules can't judge? One that says so is enough; those of shields in shadow, and
+ * those that an exemption covers, refuse nothing.
+ */
+export function refusesUnjudged(
+  candidates: Candidates,
+  why: Unjudged,
+  attributes: Attributes,
+  scene: ExemptionScene,
+): boolean {
+  return candidates.some(
+    (rule) =>
+      !rule.shadow &&
+      (why === 'full' || rule.onBody[why] !== 'pass') &&
+      !rule.exemptions.some(({ covers }) => covers(attributes.request, scene)),
+  );
 }
 
 function failed(rule: CompiledRule): Fired {

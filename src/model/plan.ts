@@ -6,7 +6,7 @@ import { ServerIdentity } from './identity.ts';
 import { LimitSettings } from './limits.ts';
 import { ParameterName, ParameterValues } from './mode.ts';
 import { Tier, Verdict } from './policy.ts';
-import { ShieldRule } from './shield.ts';
+import { OnBody, ShieldRule } from './shield.ts';
 import { Tag } from './tag.ts';
 
 /** One compiled rule: callers by address. First match wins within a service. */
@@ -88,6 +88,7 @@ export const GateShield = z.strictObject({
   exemptions: z.array(GateExemption).optional(),
   /** Lower-case names of request fields that are taken out. */
   stripHeaders: z.array(z.string()).optional(),
+  onBody: OnBody.optional(),
 });
 export type GateShield = z.infer<typeof GateShield>;
 

@@ -20,10 +20,11 @@ export type RuleAction = z.infer<typeof RuleAction>;
 
 /**
  * When a rule is judged.
- * `request`: a request head is complete, nothing forwarded yet. `response`: a final response head is complete, nothing
+ * `request`: a request head is complete, nothing forwarded yet. `body`: a request's body is complete and decoded, nothing
+ * of the request forwarded yet; requests without a body have none to judge. `response`: a final response head is complete, nothing
  * of it forwarded yet. `upgrade`: the upgrade machine saw something (attribute `upgrade.event`).
  */
-export const RulePhase = z.enum(['request', 'response', 'upgrade']);
+export const RulePhase = z.enum(['request', 'body', 'response', 'upgrade']);
 export type RulePhase = z.infer<typeof RulePhase>;
 
 /** `10s`, `5m`: from a second to an hour. */
@@ -56,6 +57,18 @@ const ShieldRate = z.strictObject({
 });
 export type ShieldRate = z.infer<typeof ShieldRate>;
 
+/**
+ * What becomes of a request that rules over bodies would judge, and can't. `refuse`, which is what is done where nothing
+ * is said: 415 and 413. `pass`: it goes on uninspected, and is recorded.
+ */
+export const OnBody = z.strictObject({
+  /** The body is written in a way that the gate does not read, or that can be read in two. */
+  undecodable: z.enum(['refuse', 'pass']).optional(),
+  /** It is longer than the limit `bodyBytes`. */
+  overBudget: z.enum(['refuse', 'pass']).optional(),
+});
+export type OnBody = z.infer<typeof OnBody>;
+
 export const ShieldRule = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]{1,62}$/),
   phase: RulePhase,
@@ -76,8 +89,57 @@ export const ShieldRule = z.strictObject({
 });
 export type ShieldRule = z.infer<typeof ShieldRule>;
 
-/** A step of a test exchange: bytes from one side, an end, or time that passes. */
+/** Ways to write an object, for one request. */
+export const BodyTwin = z.enum(['json', 'yaml', 'protobuf', 'cbor']);
+export type BodyTwin = z.infer<typeof BodyTwin>;
+
+/**
+ * A request in few words, which is sent in every way there is: its object as JSON, YAML, protobuf and CBOR where the API
+ * server reads that, its body by length and in chunks, whole and byte by byte, over HTTP/1.1 and HTTP/2.
+ */
+export const RequestStep = z.strictObject({
+  request: z.strictObject({
+    /** Left out: POST with an object, PATCH with a patch, GET without either. */
+    method: z
+      .string()
+      .regex(/^[A-Z]+$/)
+      .optional(),
+    /** With the query, as it stands on the wire. */
+    path: z.string().regex(/^\/[\x21-\x7e]*$/),
+    /** Values by field name; several values make several lines. */
+    headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
+    /** Left out: as the object is written. With it an object is written as JSON, or as YAML where it says so, and only so. */
+    contentType: z.string().optional(),
+    /** The body, as an object; of a JSON patch a list. */
+    object: z.union([z.record(z.string(), z.json()), z.array(z.json())]).optional(),
+    /** The object is a patch of that type. */
+    patch: z.enum(['json', 'merge', 'strategic', 'apply']).optional(),
+    /** The body as text, exactly; needs a contentType. */
+    body: z.string().optional(),
+    /** The body as bytes, in base64; needs a contentType. */
+    base64: z.base64().optional(),
+    /** Ways in which the object is written; left out: all that the API server reads for it. */
+    twins: z.array(BodyTwin).min(1).optional(),
+    /** `false`: the request is one that HTTP/2 has no form for. */
+    http2: z.literal(false).optional(),
+  }),
+  /** What the server answers if the request reaches it; left out: 200. */
+  answer: z
+    .union([
+      z.int().min(200).max(599),
+      z.strictObject({
+        status: z.int().min(200).max(599),
+        headers: z.record(z.string(), z.string()).optional(),
+        body: z.string().optional(),
+      }),
+    ])
+    .optional(),
+});
+export type RequestStep = z.infer<typeof RequestStep>;
+
+/** A step of a test exchange: a request, bytes from one side, an end, or time that passes. */
 const PlainStep = z.union([
+  RequestStep,
   /**
    * Bytes of the caller, in pieces of `split` bytes. Line ends in the text become CRLF; a trailing line end is kept only
    * as written. Escapes: `\n` and `\r` alone, `\t`, `\\`, `\xHH`.
@@ -116,8 +178,18 @@ const StrippableHeader = z.enum(['user-agent']);
 export const ShieldTest = z.strictObject({
   name: z.string(),
   kind: z.enum(['attack', 'innocent']),
-  /** Who the caller is; left out: anonymous, no client certificate. */
-  as: z.strictObject({ user: z.string(), groups: z.array(z.string()).default([]) }).optional(),
+  /**
+   * Who the caller is; left out: anonymous, no client certificate. A service account, `NAMESPACE:NAME`, brings its token
+   * with each `request` step.
+   */
+  as: z
+    .union([
+      z.strictObject({ user: z.string(), groups: z.array(z.string()).default([]) }),
+      z.strictObject({ serviceAccount: z.string().regex(/^[a-z0-9-]+:[a-z0-9.-]+$/) }),
+    ])
+    .optional(),
+  /** Tags of the caller's address; left out: none. */
+  sourceTags: z.array(z.string()).optional(),
   steps: z.array(ExchangeStep).min(1),
   /** The whole exchange so many times, each on a new connection of the same caller. */
   repeat: z.int().min(2).max(10_000).optional(),
@@ -132,8 +204,11 @@ export const ShieldTest = z.strictObject({
     toClient: z.array(z.string()).default([]),
     /** Texts of the server's that must never reach the caller. */
     neverToClient: z.array(z.string()).default([]),
-    /** How the connection, of several the last, must stand at the end. */
-    connection: z.enum(['open', 'closed', 'tunnel']),
+    /**
+     * How the connection, over HTTP/1.1, must stand at the end. Left out where all steps are requests: closed if one was
+     * refused, else open.
+     */
+    connection: z.enum(['open', 'closed', 'tunnel']).optional(),
   }),
 });
 export type ShieldTest = z.infer<typeof ShieldTest>;
@@ -167,6 +242,7 @@ export const Shield = z.strictObject({
     rules: z.array(ShieldRule),
     /** Taken out of every request, silently. */
     stripHeaders: z.array(StrippableHeader).optional(),
+    onBody: OnBody.optional(),
   }),
   lift: z.strictObject({
     /** `version`: the version read is patched. `probe`: the safe probe of that name agrees as well. */

@@ -11,7 +11,7 @@ export type GateShieldOptions = {
 };
 
 export function gateShield(shield: Shield, options: GateShieldOptions = {}): GateShield {
-  const { rules, stripHeaders } = shield.deeperDefense;
+  const { rules, stripHeaders, onBody } = shield.deeperDefense;
   const declared = Object.entries(shield.parameters ?? {});
   const site = options.parameters;
   const unset = site ? unsetParameters(shield, site) : [];
@@ -26,6 +26,7 @@ export function gateShield(shield: Shield, options: GateShieldOptions = {}): Gat
     ...(values.length > 0 ? { parameters: Object.fromEntries(values) } : {}),
     ...(unset.length > 0 ? { unset } : {}),
     ...(stripHeaders ? { stripHeaders } : {}),
+    ...(onBody ? { onBody } : {}),
     ...(exemptions.length > 0 ? { exemptions: [...exemptions] } : {}),
   };
 }

@@ -4,12 +4,13 @@ import { builtInRuleIds } from '../inspect/built-in-rules.ts';
 import { inlineParameters } from '../inspect/parameters.ts';
 import { compileRules } from '../inspect/rules.ts';
 import { readDocument } from '../model/document.ts';
-import { Shield } from '../model/shield.ts';
+import { type PlainStep, Shield } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
 import { gateShield } from '../policy/gate-shield.ts';
 import { checkCost } from './cost.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
+import { requestProblem } from './request-twins.ts';
 import { selfTest } from './self-test.ts';
 
 type Problem = { readonly path: readonly (string | number)[]; readonly message: string };
@@ -124,14 +125,14 @@ function* testProblems(shield: Shield): Generator<Problem> {
       yield { path: [...path, 'steps'], message: `with what is repeated they are more than ${maxSteps}` };
     }
     const steps = [...writtenSteps(test)];
-    const sent = steps.map(({ step }) => ('client' in step ? step.client : '')).join('');
+    const sent = steps.map(({ step }) => sentText(step)).join('');
     for (const [at, text] of test.expect.neverToServer.entries()) {
       if (!sent.includes(text)) {
         const message = 'no step of the caller sends this, so it proves nothing';
         yield { path: [...path, 'expect', 'neverToServer', at], message };
       }
     }
-    const answered = steps.map(({ step }) => ('server' in step ? step.server : '')).join('');
+    const answered = steps.map(({ step }) => answeredText(step)).join('');
     for (const [at, text] of test.expect.neverToClient.entries()) {
       if (!answered.includes(text)) {
         const message = 'no step of the server sends this, so it proves nothing';
@@ -143,12 +144,33 @@ function* testProblems(shield: Shield): Generator<Problem> {
     if (test.kind === 'attack' && test.expect.rules.length === 0 && !strips) {
       yield { path: [...path, 'expect'], message: 'an attack must fire a rule' };
     }
+    if (test.expect.connection === undefined && !steps.every(({ step }) => 'request' in step)) {
+      const message = 'say how the connection must stand, for not all steps are requests';
+      yield { path: [...path, 'expect', 'connection'], message };
+    }
     for (const { step, path: at } of steps) {
+      const problem = 'request' in step ? requestProblem(step.request) : undefined;
+      if (problem !== undefined) yield { path: [...path, ...at, 'request'], message: problem };
       const text = 'client' in step ? step.client : 'server' in step ? step.server : '';
       const message = failureOf(() => exchangeBytes(text));
       if (message !== undefined) yield { path: [...path, ...at], message };
     }
   }
+}
+
+/** What the caller sends, as far as it is text. */
+function sentText(step: PlainStep): string {
+  if ('client' in step) return step.client;
+  if (!('request' in step)) return '';
+  const { path, headers, contentType, object, body } = step.request;
+  const values = Object.values(headers ?? {}).flat();
+  return [path, ...values, contentType, object && JSON.stringify(object), body].join('\n');
+}
+
+function answeredText(step: PlainStep): string {
+  if ('server' in step) return step.server;
+  if (!('request' in step) || typeof step.answer !== 'object') return '';
+  return [...Object.values(step.answer.headers ?? {}), step.answer.body].join('\n');
 }
 
 function* passProblems(shield: Shield): Generator<Problem> {

@@ -8,10 +8,12 @@ import {
 import { createRates } from '../inspect/rates.ts';
 import { createRecordingSink, type RecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
-import { rateMilliseconds, type Shield, type ShieldTest } from '../model/shield.ts';
+import { type RulePhase, rateMilliseconds, type Shield, type ShieldTest } from '../model/shield.ts';
 import { gateShield } from '../policy/gate-shield.ts';
 import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
+import { type Way, waysOf } from './exchange-ways.ts';
+import { http1Answer, http1Bytes, writtenAnswer, writtenRequest } from './request-bytes.ts';
 
 export type TestResult = {
   readonly name: string;
@@ -28,13 +30,20 @@ export type SelfTestResult = {
   readonly tests: readonly TestResult[];
 };
 
-/** Each exchange runs twice: in the pieces it is written in, and byte by byte. Both must go as expected. */
+/**
+ * Each exchange runs in every way that there is (`waysOf`): in the pieces it is written in and byte by byte, and where it is
+ * made of requests, in every writing of their bodies. All must go as expected.
+ */
 export function selfTest(shield: Shield): SelfTestResult {
   const rules = compileRules([gateShield(shield)]);
+  const phases = new Map(shield.deeperDefense.rules.map(({ id, phase }) => [id, phase]));
   const tests = shield.tests.map((test): TestResult => {
-    const whole = runTest(test, rules, undefined);
-    const split = whole === '' ? runTest(test, rules, 1) : '';
-    const reason = whole || (split && `byte by byte, ${split}`);
+    let reason = '';
+    for (const way of waysOf(test)) {
+      const differs = runTest(test, rules, phases, way);
+      if (differs !== '') reason = way.name === '' ? differs : `${way.name}, ${differs}`;
+      if (reason !== '') break;
+    }
     return { name: test.name, kind: test.kind, ok: reason === '', reason };
   });
   const good = (kind: 'attack' | 'innocent') => tests.filter((test) => test.kind === kind && test.ok).length;
@@ -48,26 +57,37 @@ export function selfTest(shield: Shield): SelfTestResult {
   };
 }
 
-/** @param split bytes a piece, whatever the steps say. @returns what differed, '' when nothing did */
-function runTest(test: ShieldTest, rules: RuleSet, split: number | undefined): string {
+/** @returns what differed, '' when nothing did */
+function runTest(test: ShieldTest, rules: RuleSet, phases: ReadonlyMap<string, RulePhase>, way: Way): string {
   const sink = createRecordingSink();
   const source = '192.0.2.1';
+  const user = test.as && 'user' in test.as ? test.as : undefined;
   let now = 0;
   const rates = createRates(() => now, 0);
   let connections = 0;
   const connect = () =>
     createConnection(
       {
-        identity: test.as ? { method: 'certificate', ...test.as } : { method: 'none' },
+        identity: user ? { method: 'certificate', ...user } : { method: 'none' },
         identityFields: defaultIdentityFields,
         sourceAddress: source,
+        sourceTags: () => test.sourceTags ?? [],
         rules,
         limits: defaultConnectionLimits,
-        rates: rates.of({ user: test.as?.user, source, connection: connections++ }),
+        rates: rates.of({ user: user?.user, source, connection: connections++ }),
       },
       sink,
     );
   let judge = connect();
+  /** Did the last request reach the server? undefined: there was none. */
+  let reached: boolean | undefined;
+  const feed = (from: 'client' | 'server', bytes: Buffer, size: number) => {
+    for (let at = 0; at < bytes.length; at += size) {
+      const piece = bytes.subarray(at, at + size);
+      if (from === 'client') judge.clientData(piece);
+      else judge.serverData(piece);
+    }
+  };
   for (const step of plainSteps(test)) {
     if ('wait' in step) {
       now += rateMilliseconds(step.wait);
@@ -83,19 +103,32 @@ function runTest(test: ShieldTest, rules: RuleSet, split: number | undefined): s
       else judge.serverEnd();
       continue;
     }
+    if ('request' in step) {
+      const before = sink.requests.length;
+      const written = writtenRequest(step, way.twin, test.as);
+      const bytes = http1Bytes(written, way.framing);
+      feed('client', bytes, way.split ?? bytes.length);
+      reached = sink.requests.length > before;
+      if (!reached) continue;
+      const answer = http1Answer(writtenAnswer(step), written.method);
+      feed('server', answer, way.split ?? answer.length);
+      continue;
+    }
     const fromClient = 'client' in step;
     const bytes = exchangeBytes(fromClient ? step.client : step.server);
-    const size = split ?? step.split ?? bytes.length;
-    for (let at = 0; at < bytes.length; at += size) {
-      const piece = bytes.subarray(at, at + size);
-      if (fromClient) judge.clientData(piece);
-      else judge.serverData(piece);
-    }
+    feed(fromClient ? 'client' : 'server', bytes, way.split ?? step.split ?? bytes.length);
   }
-  return difference(test, sink, judge);
+  return difference(test, sink, judge, phases, reached, way);
 }
 
-function difference(test: ShieldTest, sink: RecordingSink, judge: Connection): string {
+function difference(
+  test: ShieldTest,
+  sink: RecordingSink,
+  judge: Connection,
+  phases: ReadonlyMap<string, RulePhase>,
+  reached: boolean | undefined,
+  way: Way,
+): string {
   const { expect } = test;
   const fired = sink.findings.map((finding) => finding.rule);
   if (fired.join() !== expect.rules.join()) {
@@ -103,10 +136,14 @@ function difference(test: ShieldTest, sink: RecordingSink, judge: Connection): s
   }
   const cutting = sink.findings.find((finding) => finding.action !== 'allow' && finding.action !== 'log');
   if (test.kind === 'innocent' && cutting) return `the rule ${cutting.rule} cut it`;
+  if (reached !== undefined && phases.get(cutting?.rule ?? '') !== 'response') {
+    if (cutting && reached) return `the last request reached the server though ${cutting.rule} cut it`;
+    if (!cutting && !reached) return 'the last request did not reach the server';
+  }
   for (const text of expect.neverToServer) {
     if (holds(sink.server, text)) return `'${text}' reached the server`;
   }
-  for (const text of expect.toServer) {
+  for (const text of way.literal ? expect.toServer : []) {
     if (!holds(sink.server, text)) return `'${text}' did not reach the server`;
   }
   for (const text of expect.toClient) {
@@ -115,14 +152,14 @@ function difference(test: ShieldTest, sink: RecordingSink, judge: Connection): s
   for (const text of expect.neverToClient) {
     if (holds(sink.client, text)) return `'${text}' reached the caller`;
   }
+  const expected = expect.connection ?? (cutting ? 'closed' : 'open');
   const stands =
     judge.state === 'tunnel'
       ? 'tunnel'
       : judge.state === 'closing' || judge.state === 'closed'
         ? 'closed'
         : 'open';
-  if (stands === expect.connection) return '';
-  return `the connection ended as ${stands}, not ${expect.connection}`;
+  return stands === expected ? '' : `the connection ended as ${stands}, not ${expected}`;
 }
 
 function holds(sent: string, text: string): boolean {

@@ -1,0 +1,82 @@
+// The body of a request as rules ask about it.
+import type { RequestHead } from '../http/head.ts';
+import type { ContentAttributes, Operation } from './attributes.ts';
+import { decodeBody } from './body/decode.ts';
+import { objectsOf, podsOf } from './body/pods.ts';
+import { type DecodedBody, defaultBodyLimits, type PatchOperation, type Undecodable } from './body/types.ts';
+import type { RequestInfo } from './request-info.ts';
+
+/** Decodes the body of a request, framing left out. */
+export function decodeRequest(
+  info: RequestInfo,
+  head: RequestHead,
+  bytes: Buffer,
+): ContentAttributes | Undecodable {
+  const { verb, group, version, resource, subresource } = info;
+  const decoded = decodeBody(
+    {
+      contentType: joined(head, 'content-type'),
+      contentEncoding: joined(head, 'content-encoding'),
+      verb,
+      group,
+      version,
+      resource,
+      subresource,
+      bytes,
+    },
+    defaultBodyLimits,
+  );
+  return decoded.kind === 'undecodable' ? decoded : new Content(decoded, bytes.length);
+}
+
+export function isUndecodable(content: ContentAttributes | Undecodable): content is Undecodable {
+  return 'kind' in content;
+}
+
+/** Most rules have said no before they ask for pods: they are looked for when one does. */
+class Content implements ContentAttributes {
+  readonly #decoded: Exclude<DecodedBody, Undecodable>;
+  readonly body: ContentAttributes['body'];
+  #objects: ContentAttributes['objects'] | undefined;
+  #pods: ContentAttributes['pods'] | undefined;
+  #patch: ContentAttributes['patch'] | undefined;
+
+  constructor(decoded: Exclude<DecodedBody, Undecodable>, length: number) {
+    this.#decoded = decoded;
+    const { format, usesAliases, unknownFields } = decoded;
+    this.body = { format, bytes: BigInt(length), aliases: usesAliases, unknownFields };
+  }
+
+  get object(): unknown {
+    return this.#decoded.value;
+  }
+  get objects(): readonly unknown[] {
+    this.#objects ??= objectsOf(this.#decoded.value);
+    return this.#objects;
+  }
+  get pods(): readonly unknown[] {
+    this.#pods ??= podsOf(this.#decoded.value);
+    return this.#pods;
+  }
+  get patch(): ContentAttributes['patch'] {
+    const decoded = this.#decoded;
+    this.#patch ??=
+      decoded.kind === 'patch'
+        ? { type: decoded.patch, operations: decoded.operations.map(whole), copies: decoded.copies }
+        : noPatch;
+    return this.#patch;
+  }
+}
+const noPatch: ContentAttributes['patch'] = { type: '', operations: [], copies: false };
+
+function whole({ op, path, from, value }: PatchOperation): Operation {
+  return { op, path, from: from ?? '', value: value ?? null };
+}
+
+function joined({ fields }: RequestHead, name: string): string {
+  const values: string[] = [];
+  for (let index = 0; index < fields.count; index++) {
+    if (fields.nameEquals(index, name)) values.push(fields.valueText(index));
+  }
+  return values.join(', ');
+}
