@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { canonicalAddress } from '../base/cidr.ts';
 import type { Identity } from '../inspect/connection-types.ts';
+import { certificateKey } from '../platform/pki.ts';
 import type { Carry } from './carry.ts';
-import type { IdentityMaterial } from './identity-files.ts';
+import type { IdentityMaterial, RevocationLists } from './identity-files.ts';
 
 /** A verified identity, or why the presented certificate is refused, as a sentence for the person who sent it. */
 export type Caller =
-  | { readonly ok: true; readonly identity: Identity }
+  /** `certificate`: by which a revocation list names it (certificateKey). */
+  | { readonly ok: true; readonly identity: Identity; readonly certificate?: string }
   | { readonly ok: false; readonly code: CallerRefusal; readonly reason: string };
 
 /** Counted by these, and told in findings (docs/reference/refusals.md). */
@@ -52,6 +54,9 @@ export function identifyCaller(socket: TLSSocket, { carry, material }: CallerVie
   if (lists && now > lists.expires) {
     return refused('the revocation list that it must be looked up in is out of date', 'revocation-list');
   }
+  const key = certificateKey(asList(certificate.issuer?.CN), certificate.serialNumber ?? '');
+  // Asked by name as well: a list may have come into use while the handshake went on.
+  if (lists && revokedBy(lists).has(key)) return revoked;
   const starts = Date.parse(certificate.valid_from ?? '');
   const ends = Date.parse(certificate.valid_to ?? '');
   if (!(now <= ends)) return refused(`it expired on ${certificate.valid_to}`);
@@ -81,6 +86,7 @@ export function identifyCaller(socket: TLSSocket, { carry, material }: CallerVie
     : undefined;
   return {
     ok: true,
+    certificate: key,
     identity: {
       method: 'certificate',
       user,
@@ -95,9 +101,22 @@ function refused(why: string, code: CallerRefusal = 'client-certificate'): Calle
   return { ok: false, code, reason: `the client certificate is refused: ${why}` };
 }
 
+const revoked = refused('it was revoked', 'certificate-revoked');
+
+/** What a view's lists revoke, looked up once for each caller. */
+export function revokedBy(lists: RevocationLists): ReadonlySet<string> {
+  let known = revokedSets.get(lists);
+  if (!known) {
+    known = new Set(lists.revoked);
+    revokedSets.set(lists, known);
+  }
+  return known;
+}
+const revokedSets = new WeakMap<RevocationLists, ReadonlySet<string>>();
+
 /** OpenSSL's faults that speak of revocation, not of the certificate's chain. */
 function revocationFault(fault: string): Caller | undefined {
-  if (fault === 'CERT_REVOKED') return refused('it was revoked', 'certificate-revoked');
+  if (fault === 'CERT_REVOKED') return revoked;
   if (fault === 'UNABLE_TO_GET_CRL') {
     return refused('the gate has no revocation list of its issuer', 'revocation-list');
   }

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { readText } from '../platform/files.ts';
-import { revocationListExpiry } from '../platform/pki.ts';
+import { readRevocationList } from '../platform/pki.ts';
 
 /** Paths, all PEM. */
 export type IdentityFiles = {
@@ -49,6 +49,8 @@ export function kubeadmFiles(folder = '/etc/kubernetes/pki'): IdentityFiles {
 export type RevocationLists = {
   /** One list each. */
   readonly pem: readonly string[];
+  /** `certificateKey` of each revoked certificate. */
+  readonly revoked: readonly string[];
   /** Milliseconds since the epoch when the first of them is out of date: from then on nobody is known not to be revoked. */
   readonly expires: number;
 };
@@ -142,7 +144,12 @@ function readRevocationLists(path: string): RevocationLists {
   const pem = readText(path).match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? [];
   try {
     if (pem.length === 0) throw new Error('no PEM block');
-    return { pem, expires: Math.min(...pem.map(revocationListExpiry)) };
+    const lists = pem.map(readRevocationList);
+    return {
+      pem,
+      revoked: lists.flatMap(({ revoked }) => revoked),
+      expires: Math.min(...lists.map(({ expires }) => expires)),
+    };
   } catch (cause) {
     throw new Failure('bad-revocation-list', 'there is no readable certificate revocation list in it', {
       place: path,

@@ -24,7 +24,10 @@ export const logEvents = {
     'What waits for the controller can’t be written and would be lost by a restart.',
   ],
   'identity-files': ['error', 'Renewed certificates or keys can’t be used; those before stay in use.'],
-  'identity-files-renewed': ['', 'Renewed ones are in use.'],
+  'identity-files-renewed': [
+    '`connectionsCut`',
+    'Renewed ones are in use; a new revocation list cut so many connections.',
+  ],
   'workers-are-root': ['hint', 'The workers run as root.'],
   'worker-died': ['pid, why, connections, againInMs', 'A worker ended; its connections are lost.'],
   'worker-replaced': ['pid', 'Another one took its place.'],

@@ -13,14 +13,14 @@ import type { GateListener } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import { createParties, type Parties } from '../policy/parties.ts';
 import type { AccessLog } from './access-record.ts';
-import { callerAddress, identifyCaller } from './caller.ts';
+import { callerAddress, identifyCaller, revokedBy } from './caller.ts';
 import { createCallerRecords } from './caller-records.ts';
 import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled, type Sample } from './counters.ts';
 import { createDoor } from './door.ts';
 import { isHealthCheck } from './exchange-record.ts';
 import { createFloodBudgets } from './flood-budgets.ts';
-import type { ServedMaterial } from './identity-files.ts';
+import type { RevocationLists, ServedMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
 import type { GateLimits } from './limits.ts';
@@ -105,6 +105,8 @@ export async function openListener(
   const { counters, log } = around;
   let view = first;
   const open = new Set<Handle>();
+  /** Connections that a certificate vouches for. */
+  const certified = new Map<Handle, { readonly certificate: string; readonly scene: Scene }>();
   let closing = false;
   const budgets = createFloodBudgets(around.clock, around.workers);
   const bodies = createBodyBudget();
@@ -166,10 +168,15 @@ export async function openListener(
       return;
     }
     if (caller.identity.method === 'certificate') guest?.authenticated();
-    relayFor(client, caller.identity, guest);
+    relayFor(client, caller.identity, caller.certificate, guest);
   }
 
-  function relayFor(client: TLSSocket, identity: Identity, guest: Guest | undefined): void {
+  function relayFor(
+    client: TLSSocket,
+    identity: Identity,
+    certificate: string | undefined,
+    guest: Guest | undefined,
+  ): void {
     const current = view;
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
@@ -208,6 +215,7 @@ export async function openListener(
         records.closed();
         bodyAccount.close();
         open.delete(relay);
+        certified.delete(relay);
       },
     };
     const relay = startRelay(
@@ -222,6 +230,7 @@ export async function openListener(
       events,
     );
     open.add(relay);
+    if (certificate !== undefined) certified.set(relay, { certificate, scene });
     if (closing) relay.lastCall();
   }
 
@@ -337,6 +346,21 @@ export async function openListener(
     return size;
   }
 
+  /** A new list reaches who is in already, watches and tunnels too. */
+  function cutRevoked(lists: RevocationLists): number {
+    const revoked = revokedBy(lists);
+    let count = 0;
+    for (const [handle, { certificate, scene }] of [...certified]) {
+      if (!revoked.has(certificate)) continue;
+      counters.add(labelled('refusals_total', 'code', 'certificate-revoked'));
+      const message = 'the client certificate was revoked while a connection of it was open: that was cut';
+      raise(gateFinding('certificate-revoked', message, randomUUID()), scene);
+      handle.destroy();
+      count += 1;
+    }
+    return count;
+  }
+
   return {
     get view() {
       return view;
@@ -352,8 +376,9 @@ export async function openListener(
       door.update(next);
       if (rekey) server.setSecureContext(secureOptions(next.listener, next.material));
       if (cut) return destroyAll();
+      const revoked = rekey && next.material.clientCrl ? cutRevoked(next.material.clientCrl) : 0;
       if (otherwise) drain();
-      return 0;
+      return revoked;
     },
     admit(socket) {
       const why = !mayCome(callerAddress(socket.remoteAddress))

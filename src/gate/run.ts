@@ -190,9 +190,9 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
         if (!orders) return;
         const next = await ordersFor(orders.plan);
         if (sameMaterials(next, orders)) return;
-        await crew.apply(next);
+        const connectionsCut = await crew.apply(next);
         orders = next;
-        log('info', 'identity-files-renewed');
+        log('info', 'identity-files-renewed', { connectionsCut });
       } catch (error) {
         log('error', 'identity-files', { error: describeFailure(error) });
       }

@@ -109,9 +109,26 @@ export async function createRevocationList(
   return `${list.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')}\n`;
 }
 
-/** When a revocation list of PEM is due to be followed by the next, milliseconds since the epoch. @throws what the parser throws */
-export function revocationListExpiry(pem: string): number {
-  return new x509.X509Crl(pem).nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY;
+export type RevocationList = {
+  /** When it is due to be followed by the next, milliseconds since the epoch. */
+  readonly expires: number;
+  /** `certificateKey` of each. */
+  readonly revoked: readonly string[];
+};
+
+/** Reads a list of PEM; its signature is OpenSSL's to verify. @throws what the parser throws */
+export function readRevocationList(pem: string): RevocationList {
+  const list = new x509.X509Crl(pem);
+  const issuer = list.issuerName.getField('CN');
+  return {
+    expires: list.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY,
+    revoked: list.entries.map(({ serialNumber }) => certificateKey(issuer, serialNumber)),
+  };
+}
+
+/** By which a list names a certificate: its issuer's common names, and its serial number, hexadecimal. */
+export function certificateKey(issuer: readonly string[], serialNumber: string): string {
+  return `${JSON.stringify(issuer)} ${serialNumber.toLowerCase().replace(/^0+/, '')}`;
 }
 
 /** Sha-256 of a certificate's DER, lower-case hex: what an enrolment token pins. */

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as x509 from '@peculiar/x509';
 import { tokens } from '../../range/pki.ts';
+import { openSession } from '../../src/gate/http2-test-kit.ts';
 import { type IdentityMaterial, kubeadmFiles, loadIdentity } from '../../src/gate/identity-files.ts';
 import { call } from '../../src/gate/test-kit.ts';
 import { secureOptions } from '../../src/gate/tls-options.ts';
 import { writeWhole } from '../../src/platform/files.ts';
 import { createAuthority, createRevocationList, issue, type KeyPair } from '../../src/platform/pki.ts';
-import { type Gated, type Ground, startGated, startGround } from './ground.ts';
+import { type Gated, type Ground, pods, startGated, startGround } from './ground.ts';
 
 let ground: Ground;
 let developer: KeyPair;
@@ -164,7 +165,7 @@ describe('revocation lists', () => {
       const session = await ticket;
 
       await write([doomed]);
-      const refused = await askUntil(gated, doomed, (status) => status !== 200);
+      const refused = await askUntil(gated, doomed, (status) => status === 401);
       assert.match(refused, /^HTTP\/1\.1 401 .*the client certificate is refused: it was revoked/s);
       const again = await call(gated.keys, gated.port, doomed, { session, ALPNProtocols: ['http/1.1'] });
       again.send('GET /version HTTP/1.1\r\nHost: kubernetes\r\nConnection: close\r\n\r\n');
@@ -173,6 +174,40 @@ describe('revocation lists', () => {
       assert.equal((await gated.ask({ certificate: developer })).status, 200);
       assert.equal((await gated.ask({ token: devToken })).status, 200);
       for (const caller of [first, again]) caller.socket.destroy();
+    });
+  });
+
+  test('a new list cuts what a revoked caller has open, a watch too, and nobody else’s', async () => {
+    const subject = { commonName: 'developer', organizations: ['developers'] };
+    const [doomed, other] = [await ground.certificate(subject), await ground.certificate(subject)];
+    await write([]);
+    await withGate({ clientCrl: list() }, async (gated) => {
+      const watch = async (certificate: KeyPair, protocol: string) => {
+        const caller = await call(gated.keys, gated.port, certificate, { ALPNProtocols: [protocol] });
+        caller.send(`GET ${pods}?watch=1 HTTP/1.1\r\nHost: kubernetes\r\n\r\n`);
+        await caller.until('ADDED');
+        return caller;
+      };
+      const cut = await watch(doomed, 'http/1.1');
+      const kept = await watch(other, 'http/1.1');
+      const session = await openSession(gated.keys, gated.port, doomed);
+      const over = new Promise<void>((resolve) => session.once('close', () => resolve()));
+      const stream = session.request({ ':path': `${pods}?watch=1` });
+      stream.on('error', () => {});
+      stream.resume();
+      await new Promise((resolve) => stream.once('response', resolve));
+
+      await write([doomed]);
+      await Promise.all([cut.ended(), over]);
+      const { incidents } = gated.link;
+      await gated.link.when(
+        () => incidents.filter(({ rule }) => rule === 'certificate-revoked').length === 2,
+      );
+      assert.deepEqual([...new Set(incidents.map(({ who }) => who.user))], ['developer']);
+      const had = kept.text().length;
+      await kept.untilLength(had + 1);
+      for (const caller of [cut, kept]) caller.socket.destroy();
+      session.destroy();
     });
   });
 
