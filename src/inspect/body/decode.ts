@@ -1,11 +1,13 @@
 // A request's body as a value that rules can read, whichever of the API server's formats it is written in. Where the
 // bytes could be read in more than one way, or cost more than their size, it is undecodable: rules are told so.
+import { decodeCbor } from './cbor.ts';
 import { decodeJson } from './json.ts';
 import { checkContentEncoding, type Reading, readMediaType } from './media-type.ts';
 import { sketchPatch } from './patch-sketch.ts';
 import { BodyError } from './problems.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import type { BodyFormat, BodyInput, BodyLimits, DecodedBody, JsonObject, JsonValue } from './types.ts';
+import { decodeYaml } from './yaml.ts';
 
 /** Never throws. Time and memory are linear in the bytes, and bounded by the limits. */
 export function decodeBody(input: BodyInput, limits: BodyLimits): DecodedBody {
@@ -25,9 +27,7 @@ export function decodeBody(input: BodyInput, limits: BodyLimits): DecodedBody {
 }
 
 function decodeAs({ format, patch }: Reading, input: BodyInput, limits: BodyLimits): DecodedBody {
-  const read = readers[format];
-  if (!read) throw new BodyError('body-media-type', 'this version does not read that Content-Type');
-  const { value, ...facts } = read(input, limits);
+  const { value, ...facts } = readers[format](input, limits);
   if (patch === 'json') return { kind: 'patch', format, patch, ...sketchPatch(value, limits), ...facts };
   const object = asObject(value);
   if (patch === undefined) return { kind: 'object', format, value: object, ...facts };
@@ -37,13 +37,19 @@ function decodeAs({ format, patch }: Reading, input: BodyInput, limits: BodyLimi
 type Read = { readonly value: JsonValue; readonly usesAliases: boolean; readonly unknownFields: boolean };
 type Reader = (input: BodyInput, limits: BodyLimits) => Read;
 
-const readers: Readonly<Partial<Record<BodyFormat, Reader>>> = {
+const readers: Readonly<Record<BodyFormat, Reader>> = {
   json: ({ bytes }, limits) => ({
     value: decodeJson(bytes, limits),
     usesAliases: false,
     unknownFields: false,
   }),
   protobuf: (input, limits) => ({ ...decodeProtobuf(input, limits), usesAliases: false }),
+  yaml: ({ bytes }, limits) => ({ ...decodeYaml(bytes, limits), unknownFields: false }),
+  cbor: ({ bytes }, limits) => ({
+    value: decodeCbor(bytes, limits),
+    usesAliases: false,
+    unknownFields: false,
+  }),
 };
 
 function asObject(value: JsonValue): JsonObject {
