@@ -212,9 +212,14 @@ export const failureCodes = {
       'A server could not be asked, or gave no answer that can be used.',
       'The message says why; check the server’s `probe` in the inventory.',
     ],
+    'bad-report': [
+      'A report is not signed by the one who sends it.',
+      'Run `portcullis verify` anew, with the identity that it is to be kept under.',
+    ],
+    'unknown-cluster': ['There is no cluster by that name in the inventory.', 'The message lists them.'],
     'unknown-id': [
-      'No refusal or incident is known by that id.',
-      'Copy the id from the message or the event; one that is seconds old may still be on its way from its gate.',
+      'No refusal, incident or verification is known by that id.',
+      'Copy the id from the message, the event or the list; one that is seconds old may still be on its way from its gate.',
     ],
     'unknown-path': ['The API has nothing by that method and path.', 'Use programs of the same version.'],
     'unknown-server': [

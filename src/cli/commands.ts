@@ -33,6 +33,7 @@ import { status } from './status.ts';
 import { tags } from './tags.ts';
 import { token } from './token.ts';
 import { up } from './up.ts';
+import { verify, verifyList, verifyShow } from './verify.ts';
 import { why } from './why.ts';
 
 export const commands: readonly Command[] = [
@@ -54,6 +55,9 @@ export const commands: readonly Command[] = [
   sessionsSeries,
   sessionsPairs,
   logVerify,
+  verify,
+  verifyList,
+  verifyShow,
   advisories,
   advisoriesAdd,
   shieldsTest,

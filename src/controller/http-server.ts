@@ -48,6 +48,7 @@ const statuses: Readonly<Partial<Record<FailureCode, number>>> = {
   'unknown-path': 404,
   'unknown-server': 404,
   'unknown-shield': 404,
+  'unknown-cluster': 404,
   'unknown-id': 404,
   'no-inventory': 404,
   'unknown-draft': 404,

@@ -7,6 +7,7 @@ import { policyRoutes } from './policy-routes.ts';
 import type { Services } from './route-parts.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { shieldRoutes } from './shield-routes.ts';
+import { verifyRoutes } from './verify-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 export function createRoutes(services: Services): readonly Route[] {
@@ -19,5 +20,6 @@ export function createRoutes(services: Services): readonly Route[] {
     ...inventoryRoutes(services),
     ...policyRoutes(services),
     ...bundleRoutes(services),
+    ...verifyRoutes(services),
   ];
 }

@@ -9,6 +9,7 @@ import { Exemption } from '../model/exemption.ts';
 import { ShieldMode } from '../model/mode.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
+import { CheckResult } from '../model/verification.ts';
 import { applyBundle, BundleData, type BundleState, noBundles } from './bundle-state.ts';
 import {
   ApprovalData,
@@ -92,6 +93,7 @@ export const entryData = {
   }),
   receipt: Receipt,
   bundle: BundleData,
+  verification: z.object({ document: Sha256, at: Timestamp, results: z.record(CheckResult, z.int()) }),
 } as const;
 type DataOf<K extends keyof typeof entryData> = z.infer<(typeof entryData)[K]>;
 
@@ -159,6 +161,8 @@ export type State = {
   /** How many there were, and the ids of the last ones: gates may send one twice. */
   incidentCount: number;
   readonly recentIncidents: Set<string>;
+  /** Oldest first. */
+  verifications: readonly (DataOf<'verification'> & { readonly cluster: string; readonly by: string })[];
 };
 
 export function emptyState(): State {
@@ -182,6 +186,7 @@ export function emptyState(): State {
     digests: new Map(),
     incidentCount: 0,
     recentIncidents: new Set(),
+    verifications: [],
   };
 }
 
@@ -325,6 +330,14 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   },
   bundle(state, { subject, actor, data }, at) {
     state.bundles = applyBundle(state.bundles, entryData.bundle.parse(data), { subject, actor, at });
+  },
+  verification(state, { subject, actor, data }) {
+    const report = {
+      cluster: subject,
+      by: actor.replace(/^user:/, ''),
+      ...entryData.verification.parse(data),
+    };
+    state.verifications = [...state.verifications, report];
   },
   incident(state, entry) {
     state.incidentCount += 1;

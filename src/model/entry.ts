@@ -27,6 +27,7 @@ export const EntryKind = z.enum([
   'expired',
   'resolved',
   'bundle',
+  'verification',
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 

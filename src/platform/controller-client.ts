@@ -67,10 +67,18 @@ import type { Plan, Receipt } from '../model/plan.ts';
 import { PlanAnswer } from '../model/plan-change.ts';
 import { Policy } from '../model/policy.ts';
 import type { SessionRecord } from '../model/record.ts';
+import {
+  SignedVerification,
+  type Verification,
+  VerificationKept,
+  VerificationList,
+  VerifyPlan,
+} from '../model/verification.ts';
 import { createHeldPlan } from './held-plan.ts';
 import { badAnswer, controllerServerName, openJsonClient } from './https-json.ts';
 import { identityValid, parseHostPort, readIdentity, writeIdentity } from './identity.ts';
 import { createRequest, fingerprint } from './pki.ts';
+import { signReport } from './report-signature.ts';
 
 /** An agent's or gate's connection to its controller. Every call may throw as JsonClient.call says. */
 export type ControllerLink = {
@@ -268,6 +276,12 @@ export type Admin = {
   };
   /** Answers when the stages that follow are decided. */
   addAdvisory(request: AdvisoryRequest): Promise<AdvisoryAnswer>;
+  verifyPlan(cluster: string): Promise<VerifyPlan>;
+  /** Signs the report with this identity's key and has it kept; answers its id. */
+  keepVerification(report: Omit<Verification, 'by'>): Promise<string>;
+  /** Newest first, of all clusters or of one. */
+  verifications(cluster?: string): Promise<VerificationList['verifications']>;
+  verification(id: string): Promise<SignedVerification>;
   close(): void;
 };
 
@@ -378,6 +392,21 @@ export function openAdmin(folder: string): Admin {
       parseAnswer(AdvisoryAnswer, await send('POST', '/v1/advisories', request)),
     exposure: async () => parseAnswer(ExposureAnswer, await get('/v1/exposure')),
     advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
+    verifyPlan: async (cluster) =>
+      parseAnswer(VerifyPlan, await get(`/v1/verify/plan?cluster=${encodeURIComponent(cluster)}`)),
+    async keepVerification(report) {
+      const signed = signReport({ ...report, by: identity.name }, identity);
+      return parseAnswer(VerificationKept, await send('POST', '/v1/verifications', signed)).id;
+    },
+    verifications: async (cluster) =>
+      parseAnswer(
+        VerificationList,
+        await get(
+          `/v1/verifications${cluster === undefined ? '' : `?cluster=${encodeURIComponent(cluster)}`}`,
+        ),
+      ).verifications,
+    verification: async (id) =>
+      parseAnswer(SignedVerification, await get(`/v1/verifications?id=${encodeURIComponent(id)}`)),
     close: () => client.close(),
   };
 }
