@@ -16,7 +16,8 @@ const allowed: Record<string, readonly string[]> = {
   // (docs/decisions/0002-inspect-owns-the-connection.md).
   inspect: ['http', 'model', 'base'],
   intel: ['model', 'base'],
-  shields: ['inspect', 'policy', 'http', 'model', 'base'],
+  // A shield that closes ports proves it in the kernel table (src/shields/reach.ts).
+  shields: ['inspect', 'policy', 'nft', 'http', 'model', 'base'],
   platform: ['model', 'base'],
   log: ['model', 'base', 'platform'],
   controller: ['policy', 'nft', 'http', 'inspect', 'intel', 'shields', 'platform', 'log', 'model', 'base'],

@@ -49,6 +49,7 @@ function matrix(
     return [
       `[${shield.id}](${shield.id}.md)`,
       shield.title,
+      shield.component,
       advisory?.cvss?.toFixed(1) ?? '-',
       advisory ? affected(advisory) : '',
       [...phases(shield)].join(', '),
@@ -59,12 +60,20 @@ function matrix(
   return [
     `${generated}# Shields`,
     'What is shielded, and by how many exchanges each shield is proven whenever it is loaded: attacks that it must cut, and\ntheir innocent neighbours that must pass. `portcullis shields test` runs them. At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other.',
-    table(['shield', 'what it is against', 'CVSS', 'versions', 'acts on', 'attacks', 'innocents'], rows),
-    '## Left out\n\nFlaws that the network sees exactly, and that have no shield yet.',
     table(
-      ['flaw', 'component', 'why'],
-      leftOut.map(({ id, component, reason }) => [id, component, reason]),
+      ['shield', 'what it is against', 'component', 'CVSS', 'versions', 'acts on', 'attacks', 'innocents'],
+      rows,
     ),
+    "Shields that act on connections alone have no stage `inspect`: `block` closes the ports that they name on the hosts whose\npart has the flaw (`kubelet/node-1`), to all but API servers, break-glass and whom rules name, and the part's patched version\nopens them again (`docs/protecting.md`).",
+    ...(leftOut.length === 0
+      ? []
+      : [
+          '## Left out\n\nFlaws that the network sees exactly, and that have no shield yet.',
+          table(
+            ['flaw', 'component', 'why'],
+            leftOut.map(({ id, component, reason }) => [id, component, reason]),
+          ),
+        ]),
   ].join('\n\n');
 }
 
@@ -100,6 +109,11 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
     `**${shield.title}.** ${shield.description}`,
     table(['', ''], facts),
     '## What it does',
+    ...(shield.firstResponse.services
+      ? [
+          `Closes, at the stage \`block\`, to all but API servers and whom rules name: ${shield.firstResponse.services.map(code).join(', ')}.`,
+        ]
+      : []),
     ...(stripped.length > 0 ? [`Takes out of every request: ${stripped.map(code).join(', ')}.`] : []),
     ...rules,
     ...(parameters.length > 0
@@ -113,9 +127,9 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
       : []),
     `## Who may be refused wrongly\n\n${shield.falsePositives}`,
     ...(shield.residual === undefined ? [] : [`## What it does not cover\n\n${shield.residual}`]),
-    `## Proof\n\n${attacks} attacks that it cuts, ${innocents} innocent exchanges that it lets pass, each also byte by byte:`,
+    `## Proof\n\n${proof(shield, attacks, innocents)}`,
     (['attack', 'innocent'] as const)
-      .flatMap((kind) => shield.tests.filter((test) => test.kind === kind))
+      .flatMap((kind) => allTests(shield).filter((test) => test.kind === kind))
       .map((test) => `- ${test.kind}: ${test.name}`)
       .join('\n'),
     `## References\n\n${shield.references.map((url) => `- <${url}>`).join('\n')}`,
@@ -131,13 +145,38 @@ const actions: Readonly<Record<Shield['deeperDefense']['rules'][number]['action'
   'close-client-and-server': 'Closes the connection',
 };
 
-function counts({ tests }: Shield): { readonly attacks: number; readonly innocents: number } {
+function allTests({
+  tests,
+  reach = [],
+}: Shield): readonly { readonly kind: string; readonly name: string }[] {
+  return [...tests, ...reach];
+}
+
+function proof({ tests, reach = [] }: Shield, attacks: number, innocents: number): string {
+  const how = [
+    ...(tests.length > 0 ? ['each exchange also byte by byte'] : []),
+    ...(reach.length > 0
+      ? ['each connection by the reference evaluator and a trace through the kernel table']
+      : []),
+  ].join(', ');
+  return `${attacks} attacks that it cuts, ${innocents} innocents that it lets pass, ${how}:`;
+}
+
+function counts(shield: Shield): { readonly attacks: number; readonly innocents: number } {
+  const tests = allTests(shield);
   const attacks = tests.filter(({ kind }) => kind === 'attack').length;
   return { attacks, innocents: tests.length - attacks };
 }
 
-function phases({ deeperDefense: { rules, stripHeaders } }: Shield): ReadonlySet<string> {
-  return new Set([...(stripHeaders ? ['request fields'] : []), ...rules.map(({ phase }) => phase)]);
+function phases({
+  firstResponse: { services },
+  deeperDefense: { rules, stripHeaders },
+}: Shield): ReadonlySet<string> {
+  return new Set([
+    ...(services ? ['connections'] : []),
+    ...(stripHeaders ? ['request fields'] : []),
+    ...rules.map(({ phase }) => phase),
+  ]);
 }
 
 function affected(advisory: Advisory): string {
@@ -162,7 +201,11 @@ function lift({ lift: { when } }: Shield, advisory: Advisory | undefined): strin
     : 'the version has the fix; there is no safe probe for it';
 }
 
-function firstResponse({ firstResponse: { pass, action } }: Shield): string {
+function firstResponse({ firstResponse: { services, pass, action } }: Shield): string {
+  if (services) {
+    const refused = action === 'drop' ? 'dropped' : 'refused';
+    return `${services.map(code).join(', ')}: whoever is no API server, no break-glass and named by no rule is ${refused}`;
+  }
   const others = action === 'drop' ? 'dropped' : 'refused';
   const doors = pass.length > 0 ? ` but ${pass.map(code).join(', ')}` : '';
   return `every remote caller${doors} is ${others}; the cluster's own traffic and break-glass go on`;

@@ -6,7 +6,7 @@ import type { ResponsePlan } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
 import { isExposed, type ServerState, type StageState } from './state.ts';
 
-/** One shield and one server, as seen now. */
+/** One shield and one server, or one part of a cluster, as seen now. */
 export type Situation = {
   readonly shield: Shield;
   /** Severity of the advisory; the shield's own where the advisory isn't known. */
@@ -22,6 +22,8 @@ export type Situation = {
   readonly gateReady: boolean;
   /** The gate was silent for too long, or said that it is not well. */
   readonly gateLost: boolean;
+  /** Connections are all that the shield acts on here: `block` is its whole strength, and no gate is waited for. */
+  readonly onlyConnections?: boolean;
 };
 
 const severities: readonly Severity[] = ['info', 'warning', 'minor', 'major', 'critical'];
@@ -39,7 +41,7 @@ const severities: readonly Severity[] = ['info', 'warning', 'minor', 'major', 'c
  * 6. In shadow, standing at `inspect` by policy, and the gate is lost or the policy has changed its mind → `observe`.
  *
  * A stage that a person set stays, for the version it was set for: by rule 1 a new version is judged anew. Rule 2 also
- * ends an `inspect` that a person set, never a `block`. A gate that dies moves no stage but by rule 6: callers of a shield
+ * ends an `inspect` that a person set, and a `block` only where that is all there is to set. A gate that dies moves no stage but by rule 6: callers of a shield
  * that is enforced stay steered to it, and are refused.
  */
 export function nextStage(
@@ -57,7 +59,8 @@ export function nextStage(
     return { stage: 'block', why: `${exposure.reason}; severity ${situation.severity}` };
 
   if (exposure?.status === 'patched' && (current === 'block' || current === 'inspect')) {
-    if (response.lift !== 'proven' || (stage?.by === 'person' && current === 'block')) return undefined;
+    if (response.lift !== 'proven') return undefined;
+    if (stage?.by === 'person' && current === 'block' && !situation.onlyConnections) return undefined;
     if (shield.lift.when.includes('upgrade-probe') && !provenFor(server, version)) return undefined;
     const proof = shield.lift.when.includes('upgrade-probe')
       ? `; safe probe: ${server.safeProbe?.detail}`
@@ -67,7 +70,13 @@ export function nextStage(
 
   if (current === 'block' && stage?.by === 'policy' && situation.mode !== 'enforce')
     return { stage: 'observe', why: `the shield is ${wordOf(situation.mode)}: it blocks nobody` };
-  if (current === 'block' && stage?.by === 'policy' && response.next === 'inspect' && ready)
+  if (
+    current === 'block' &&
+    stage?.by === 'policy' &&
+    response.next === 'inspect' &&
+    ready &&
+    !situation.onlyConnections
+  )
     return { stage: 'inspect', why: 'the gate is healthy and every caller is steered to it' };
   return situation.mode === 'shadow' ? shadowStage(situation, response, atRest, ready) : undefined;
 }

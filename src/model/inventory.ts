@@ -22,6 +22,29 @@ export type Site = z.infer<typeof Site>;
 export const HostProtection = z.enum(['kubelet', 'etcd', 'components', 'loopback']);
 export type HostProtection = z.infer<typeof HostProtection>;
 
+const PartVersion = z.string().min(1).max(200);
+
+/** Versions of a cluster's parts, for those that can't be read. `etcd` is that of every control-plane host. */
+export const ClusterVersions = z.strictObject({
+  'kube-controller-manager': PartVersion.optional(),
+  'kube-scheduler': PartVersion.optional(),
+  etcd: PartVersion.optional(),
+  'ingress-nginx': PartVersion.optional(),
+  'csi-driver-nfs': PartVersion.optional(),
+  'csi-driver-smb': PartVersion.optional(),
+});
+
+/** Versions of a host's parts: as imports find them, or as people say where they can't be read. */
+export const HostVersions = z.strictObject({
+  kubelet: PartVersion.optional(),
+  'kube-proxy': PartVersion.optional(),
+  etcd: PartVersion.optional(),
+  containerd: PartVersion.optional(),
+  'cri-o': PartVersion.optional(),
+  runc: PartVersion.optional(),
+});
+export type HostVersions = z.infer<typeof HostVersions>;
+
 export const Cluster = z.strictObject({
   name: Name,
   site: Name.optional(),
@@ -29,6 +52,9 @@ export const Cluster = z.strictObject({
   protect: z.array(HostProtection).optional(),
   /** Where admission webhooks listen, for API servers alone: addresses of pods or hosts, not of services. */
   webhooks: z.array(Endpoint).max(1024).optional(),
+  /** Where ingress-nginx's admission webhook listens. Closed to all but API servers while a shield for it stands at block. */
+  ingressAdmission: z.array(Endpoint).max(1024).optional(),
+  versions: ClusterVersions.optional(),
   ...tagged,
 });
 export type Cluster = z.infer<typeof Cluster>;
@@ -40,6 +66,8 @@ export const Host = z.strictObject({
   cluster: Name.optional(),
   /** For a host of no cluster. */
   site: Name.optional(),
+  os: z.enum(['linux', 'windows']).optional(),
+  versions: HostVersions.optional(),
   ...tagged,
 });
 export type Host = z.infer<typeof Host>;

@@ -1,8 +1,9 @@
 // Shields: virtual patches as data, one YAML file per advisory.
 import { z } from 'zod';
 import { AdvisoryId, Component } from './advisory.ts';
-import { Severity } from './common.ts';
+import { Port, Severity } from './common.ts';
 import { ParameterName, ParameterValues } from './mode.ts';
+import { Tag } from './tag.ts';
 
 /**
  * What a rule does when it fires. `log` records only; `deny` answers a request with a Kubernetes Status (or, on the
@@ -213,6 +214,39 @@ export const ShieldTest = z.strictObject({
 });
 export type ShieldTest = z.infer<typeof ShieldTest>;
 
+/**
+ * What hosts and pods of a cluster serve beside its API servers. `kubelet` 10250, `kubelet-read-only` 10255, `kubelet-health`
+ * 10248, `etcd` 2379 and 2380, `components` 10248, 10249, 10257 and 10259; `webhook` where the cluster says that admission
+ * webhooks listen; `loopback` whatever listens on 127.0.0.0/8, for others than the host itself.
+ */
+export const HostServiceName = z.enum([
+  'kubelet',
+  'kubelet-read-only',
+  'kubelet-health',
+  'etcd',
+  'components',
+  'webhook',
+  'loopback',
+]);
+export type HostServiceName = z.infer<typeof HostServiceName>;
+
+/** A caller of a service that the first response closes, and what becomes of its connection. */
+export const ReachTest = z.strictObject({
+  name: z.string(),
+  kind: z.enum(['attack', 'innocent']),
+  caller: z.strictObject({
+    /** `member`: a control-plane host without an API server. `same-host`: a process of the host that is called. */
+    at: z.enum(['api-server', 'member', 'node', 'pod', 'elsewhere', 'same-host']),
+    tags: z.array(Tag).default([]),
+  }),
+  to: HostServiceName,
+  port: Port,
+  /** Callers whom a rule of people's lets pass to this service: a tag expression. */
+  named: z.string().optional(),
+  expect: z.enum(['pass', 'deny', 'drop']),
+});
+export type ReachTest = z.infer<typeof ReachTest>;
+
 export const Shield = z.strictObject({
   apiVersion: z.literal('portcullis/v1'),
   kind: z.literal('Shield'),
@@ -227,8 +261,10 @@ export const Shield = z.strictObject({
   component: Component,
   /** The flaw in two sentences: what it is, why the network can see it. */
   description: z.string(),
-  /** First response at L4: who may still reach the server. Tag expressions; every other remote caller is denied. */
+  /** First response at L4: who may still reach what is closed. Tag expressions; every other remote caller is denied. */
   firstResponse: z.strictObject({
+    /** Closed to all but API servers, break-glass and whom people's rules name. Left out: the API server itself. */
+    services: z.array(HostServiceName).min(1).optional(),
     pass: z.array(z.string()).default([]),
     action: z.enum(['deny', 'drop']).default('deny'),
   }),
@@ -238,12 +274,15 @@ export const Shield = z.strictObject({
    * service account is taken.
    */
   beforeAuthentication: z.literal(true).optional(),
-  deeperDefense: z.strictObject({
-    rules: z.array(ShieldRule),
-    /** Taken out of every request, silently. */
-    stripHeaders: z.array(StrippableHeader).optional(),
-    onBody: OnBody.optional(),
-  }),
+  /** Rules of the gate. Left out where the first response is all there is. */
+  deeperDefense: z
+    .strictObject({
+      rules: z.array(ShieldRule).default([]),
+      /** Taken out of every request, silently. */
+      stripHeaders: z.array(StrippableHeader).optional(),
+      onBody: OnBody.optional(),
+    })
+    .default({ rules: [] }),
   lift: z.strictObject({
     /** `version`: the version read is patched. `probe`: the safe probe of that name agrees as well. */
     when: z.array(z.enum(['version', 'upgrade-probe'])).min(1),
@@ -252,6 +291,9 @@ export const Shield = z.strictObject({
   /** What stays open though the shield stands. */
   residual: z.string().optional(),
   references: z.array(z.string()).min(1),
-  tests: z.array(ShieldTest).min(2),
+  /** Exchanges with an API server. */
+  tests: z.array(ShieldTest).default([]),
+  /** Connections to the services that the first response closes. */
+  reach: z.array(ReachTest).optional(),
 });
 export type Shield = z.infer<typeof Shield>;

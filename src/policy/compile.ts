@@ -13,7 +13,7 @@ import type {
 } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
-import { type Tag, tagType, tagValue } from '../model/tag.ts';
+import type { Tag } from '../model/tag.ts';
 import { type AddressBook, addressBook } from './address-book.ts';
 import {
   type AddressSet,
@@ -26,6 +26,8 @@ import {
   toCidrTexts,
   union,
 } from './address-set.ts';
+import { closedServices } from './closed-services.ts';
+import { hostsOfCluster } from './cluster-hosts.ts';
 import { gateExemptions } from './exemptions.ts';
 import { matches, parseExpression } from './expression.ts';
 import { gateShield } from './gate-shield.ts';
@@ -34,13 +36,14 @@ import { hostServiceNames, hostServices } from './host-services.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
 import { checkInventory } from './inventory.ts';
 import { requireSize } from './limits.ts';
+import { partTags } from './parts.ts';
 import { requireReferences } from './references.ts';
 import { endsOf, type ServiceGroups } from './rule-ends.ts';
 import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { type EffectiveSettings, type HandMode, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
-import { effectiveTags, hostLayers, serverTags } from './tags.ts';
+import { serverTags } from './tags.ts';
 import { enforceableStages, inspectionGap, isInspectable, withoutSteering } from './uninspected.ts';
 import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
 
@@ -171,7 +174,14 @@ export function compile(input: CompileInput): CompiledPlans {
   const gates = new Map<string, GatePlanBody>();
   const enrolled = new Set(input.enrolled);
   const withServers = [...new Set(servers.map((server) => server.host))].sort();
-  const others = hostServices({ inventory, members: hosts, written, book, groups, controllers });
+  const closed = closedServices(
+    input.stages,
+    input.shields,
+    new Set(inventory.servers.map(({ name }) => name)),
+    (part, name, shield) =>
+      shieldSettings(shield, { name, tags: partTags(part, inventory) }, policy, input.modes ?? []).mode,
+  );
+  const others = hostServices({ inventory, members: hosts, written, book, groups, controllers, closed });
   const plan = (
     host: string,
     clusters: readonly string[],
@@ -184,9 +194,11 @@ export function compile(input: CompileInput): CompiledPlans {
       ...(others.own.get(host) ?? []),
       ...clusters.flatMap((name) => others.forwarded.get(name) ?? []),
     ];
-    const guarded = inventory.clusters.some(
-      ({ name, protect }) => clusters.includes(name) && protect?.includes('loopback'),
-    );
+    const guarded =
+      closed.has(`loopback/${host}`) ||
+      inventory.clusters.some(
+        ({ name, protect }) => clusters.includes(name) && protect?.includes('loopback'),
+      );
     requireSize(host, [...judged.services, ...more]);
     return {
       kind: 'agent',
@@ -296,19 +308,6 @@ function endpointsOf(server: ApiServer): Endpoint[] {
   const all = [{ address: server.address, port: server.port }, ...server.also];
   return [...new Map(all.map(({ address, port }) => [show({ address, port }), { address, port }])).values()];
 }
-
-/** Nodes and control-plane hosts: those with such a tier, and those that run a server of the cluster. */
-function hostsOfCluster(inventory: Inventory, cluster: string): Host[] {
-  return inventory.hosts.filter((host) => {
-    if (inventory.servers.some((server) => server.host === host.name)) {
-      return inventory.servers.some((server) => server.host === host.name && server.cluster === cluster);
-    }
-    const tiers = effectiveTags(hostLayers(host, inventory)).filter((tag) => tagType(tag) === 'tier');
-    return host.cluster === cluster && tiers.some((tag) => clusterTiers.has(tagValue(tag)));
-  });
-}
-
-const clusterTiers: ReadonlySet<string> = new Set(['node', 'control-plane']);
 
 function hostAddresses(inventory: Inventory, names: readonly string[]): AddressSet {
   return addressesOf(inventory.hosts.filter(({ name }) => names.includes(name)));

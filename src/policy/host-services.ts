@@ -4,19 +4,35 @@
 //   1 break-glass          people's rules, as written
 //   2 portcullis/api-servers    pass, the hosts that run the cluster's API servers
 //   3 portcullis/control-plane  etcd between its members: pass, hosts of tier control-plane
-//   4 people's rules that name the service, then its default: everybody else is refused
+//   4 people's rules that name the service
+//   5 while shields close it: callers that all of them pass, then everybody else is refused, in the shield's name
+//   6 the service's default: everybody else is refused
+//
+// What a cluster doesn't protect is protected all the same while a shield for one of its parts stands at block.
 import { parseCidr } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
 import type { Endpoint } from '../model/common.ts';
 import type { Cluster, Host, Inventory } from '../model/inventory.ts';
 import type { KeepOpen, ProtectedService } from '../model/plan.ts';
 import type { Verdict } from '../model/policy.ts';
+import type { Shield } from '../model/shield.ts';
 import { type Tag, tagType, tagValue } from '../model/tag.ts';
 import type { AddressBook } from './address-book.ts';
-import { type AddressSet, addressSet, isEmpty } from './address-set.ts';
+import { type AddressSet, addressSet, everybody, isEmpty } from './address-set.ts';
+import type { ClosedServices } from './closed-services.ts';
 import { requirePass, show } from './invariants.ts';
 import type { ServiceGroups } from './rule-ends.ts';
-import { fromPeople, own, peopleRules, planRule, type Rule } from './rules.ts';
+import {
+  fromPeople,
+  own,
+  passedByAll,
+  passText,
+  peopleRules,
+  planRule,
+  type Rule,
+  shieldNames,
+  shieldRule,
+} from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { effectiveTags, hostLayers } from './tags.ts';
 import type { WrittenRule } from './written-rules.ts';
@@ -27,35 +43,46 @@ type Kind = {
   readonly ports: readonly number[];
   /** On control-plane hosts alone. */
   readonly controlPlane: boolean;
-  /** Who may call it beside the API servers. */
-  readonly members: boolean;
+  /** Who may call it: API servers, members of the control plane too, or nobody. */
+  readonly callers: 'api-servers' | 'members' | 'nobody';
   readonly default: Verdict;
 };
 
-/** By what a cluster's `protect` says. */
-const kinds: Readonly<Record<string, readonly Kind[]>> = {
-  kubelet: [
-    { name: 'kubelet', ports: [10250], controlPlane: false, members: false, default: 'deny' },
-    // It asks nobody who they are: not even API servers need it.
-    { name: 'kubelet-read-only', ports: [10255], controlPlane: false, members: false, default: 'drop' },
-  ],
-  etcd: [{ name: 'etcd', ports: [2379, 2380], controlPlane: true, members: true, default: 'deny' }],
+const kinds = {
+  kubelet: { name: 'kubelet', ports: [10250], controlPlane: false, callers: 'api-servers', default: 'deny' },
+  // It asks nobody who they are: not even API servers need it.
+  readOnly: {
+    name: 'kubelet-read-only',
+    ports: [10255],
+    controlPlane: false,
+    callers: 'nobody',
+    default: 'drop',
+  },
+  // For the kubelet's own host. Shields close it alone; a cluster protects it with the other components.
+  health: { name: 'kubelet-health', ports: [10248], controlPlane: false, callers: 'nobody', default: 'deny' },
+  etcd: { name: 'etcd', ports: [2379, 2380], controlPlane: true, callers: 'members', default: 'deny' },
   // Health and metrics of kubelet, kube-proxy, controller manager and scheduler.
-  components: [
-    {
-      name: 'components',
-      ports: [10248, 10249, 10257, 10259],
-      controlPlane: false,
-      members: false,
-      default: 'deny',
-    },
-  ],
+  components: {
+    name: 'components',
+    ports: [10248, 10249, 10257, 10259],
+    controlPlane: false,
+    callers: 'api-servers',
+    default: 'deny',
+  },
+} as const satisfies Readonly<Record<string, Kind>>;
+const allKinds: readonly Kind[] = Object.values(kinds);
+
+/** By what a cluster's `protect` says. */
+const protectedKinds: Readonly<Record<string, readonly Kind[]>> = {
+  kubelet: [kinds.kubelet, kinds.readOnly],
+  etcd: [kinds.etcd],
+  components: [kinds.components],
 };
 
 /** The services of this file, as rules name them. */
 export const hostServiceNames: ReadonlySet<string> = new Set([
   'webhook',
-  ...Object.values(kinds).flatMap((all) => all.map(({ name }) => name)),
+  ...allKinds.map(({ name }) => name),
 ]);
 
 export type HostServices = {
@@ -75,6 +102,7 @@ export type HostServicesInput = {
   readonly book: AddressBook;
   readonly groups: ServiceGroups;
   readonly controllers: readonly Endpoint[];
+  readonly closed: ClosedServices;
 };
 
 /** @throws Failure `plan-locks-out` when an API server could not reach what it lives by */
@@ -95,8 +123,7 @@ export function hostServices(input: HostServicesInput): HostServices {
     };
     for (const host of hosts) {
       const tags = effectiveTags(hostLayers(host, inventory));
-      const services = (cluster.protect ?? [])
-        .flatMap((what) => kinds[what] ?? [])
+      const services = kindsAt(host, cluster, input.closed)
         .filter((kind) => !kind.controlPlane || serving.has(host.name) || isControlPlane(host, inventory))
         .map((kind) => {
           const endpoints = host.addresses.flatMap((address) =>
@@ -112,6 +139,16 @@ export function hostServices(input: HostServicesInput): HostServices {
   return { own: ownByHost, forwarded, keepOpen };
 }
 
+/** What the cluster protects, and what shields close on this host. No port is of two services: the narrower has it. */
+function kindsAt(host: Host, cluster: Cluster, closed: ClosedServices): Kind[] {
+  const wanted = new Set((cluster.protect ?? []).flatMap((what) => protectedKinds[what] ?? []));
+  for (const kind of allKinds) if (closed.has(`${kind.name}/${host.name}`)) wanted.add(kind);
+  const taken: ReadonlySet<number> = new Set(wanted.has(kinds.health) ? kinds.health.ports : []);
+  return [...wanted].map((kind) =>
+    kind === kinds.components ? { ...kind, ports: kind.ports.filter((port) => !taken.has(port)) } : kind,
+  );
+}
+
 type Callers = { readonly apiServers: AddressSet; readonly controlPlane: AddressSet };
 type Wanted = {
   readonly kind: Kind;
@@ -121,10 +158,22 @@ type Wanted = {
 };
 
 function webhooksOf(input: HostServicesInput, cluster: Cluster, callers: Callers): ProtectedService[] {
-  const endpoints = cluster.webhooks ?? [];
+  const webhooks = cluster.webhooks ?? [];
+  const admission = cluster.ingressAdmission ?? [];
+  if (webhooks.length + admission.length === 0) return [];
+  requireFree(input, cluster, 'webhooks', webhooks);
+  requireFree(input, cluster, 'ingressAdmission', admission);
+  const closed = input.closed.has(`webhook/${cluster.name}`);
+  const all = closed ? [...webhooks, ...admission] : webhooks;
+  const endpoints = [...new Map(all.map((endpoint) => [show(endpoint), endpoint])).values()];
   if (endpoints.length === 0) return [];
-  requireFree(input, cluster, endpoints);
-  const kind: Kind = { name: 'webhook', ports: [], controlPlane: false, members: false, default: 'deny' };
+  const kind: Kind = {
+    name: 'webhook',
+    ports: [],
+    controlPlane: false,
+    callers: 'api-servers',
+    default: 'deny',
+  };
   const service = serviceOf(input, callers, {
     kind,
     name: `webhook/${cluster.name}`,
@@ -139,6 +188,7 @@ function webhooksOf(input: HostServicesInput, cluster: Cluster, callers: Callers
 function requireFree(
   { inventory, controllers }: HostServicesInput,
   cluster: Cluster,
+  field: 'webhooks' | 'ingressAdmission',
   endpoints: readonly Endpoint[],
 ): void {
   const at = inventory.clusters.indexOf(cluster);
@@ -158,19 +208,16 @@ function requireFree(
     const owner = taken.get(show(endpoint)) ?? (known ? `a service of host '${host}'` : undefined);
     if (owner === undefined) return;
     throw new Failure('bad-inventory', `${show(endpoint)} is ${owner}, and no webhook`, {
-      place: `clusters[${at}].webhooks[${i}]`,
+      place: `clusters[${at}].${field}[${i}]`,
     });
   });
 }
 
 /** SSH, and the ports of the kinds above. */
-const reserved: ReadonlySet<number> = new Set([
-  22,
-  ...Object.values(kinds).flatMap((all) => all.flatMap(({ ports }) => ports)),
-]);
+const reserved: ReadonlySet<number> = new Set([22, ...allKinds.flatMap(({ ports }) => ports)]);
 
 function serviceOf(
-  { written, book, groups }: HostServicesInput,
+  { written, book, groups, closed }: HostServicesInput,
   callers: Callers,
   { kind, name, tags, endpoints }: Wanted,
 ): ProtectedService {
@@ -182,15 +229,16 @@ function serviceOf(
     port: first?.port ?? 0,
   });
   const open =
-    kind.default === 'drop'
+    kind.callers === 'nobody'
       ? []
       : [own('portcullis/api-servers', callers.apiServers, 'hosts of the API servers')];
-  if (kind.members)
+  if (kind.callers === 'members')
     open.push(own('portcullis/control-plane', callers.controlPlane, 'hosts of its control plane'));
   const rules: Rule[] = [
     ...people.filter(({ rule }) => rule.tier === 'break-glass'),
     ...open,
     ...people.filter(({ rule }) => rule.tier !== 'break-glass'),
+    ...closingRules(closed.get(name) ?? [], book),
   ].map((one) => ('rule' in one ? fromPeople(one, one.from, one.rule.action) : one));
   // Steering is refused by the table: none of these has a gate.
   const judged = { server: { name }, rules, default: kind.default, people };
@@ -210,6 +258,21 @@ function serviceOf(
     rules: rules.map(planRule),
     default: kind.default,
   };
+}
+
+/** What is closed stays so for everybody but whom all of the shields let pass; a shield never opens what is protected. */
+function closingRules(shields: readonly Shield[], book: AddressBook): Rule[] {
+  const [first] = shields;
+  if (!first) return [];
+  const because = passText(shields);
+  const silent = shields.every(({ firstResponse }) => firstResponse.action === 'drop');
+  const all = `any (${shieldNames(shields)})`;
+  return [
+    ...(because === undefined
+      ? []
+      : [shieldRule(`shield/${first.id}/pass`, passedByAll(shields, book), because, 'pass')]),
+    shieldRule(`shield/${first.id}/deny`, everybody, all, silent ? 'drop' : 'deny'),
+  ];
 }
 
 function keepOpen(services: readonly ProtectedService[]): KeepOpen[] {

@@ -6,6 +6,7 @@ import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import { type Tag, tagType, tagValue } from '../model/tag.ts';
 import { sameNames } from './address-classes.ts';
 import { groupMembers } from './groups.ts';
+import { parsePart } from './part-name.ts';
 import { serviceKinds } from './rule-ends.ts';
 import { hostLayers, isMultiValued, serverHosts } from './tags.ts';
 
@@ -19,6 +20,7 @@ export function checkInventory(inventory: Inventory): string[] {
   const named = lastNamed !== undefined && sameNames(lastNamed, inventory);
   checkNames(inventory, named ? otherKinds : kinds);
   checkServiceGroups(inventory);
+  checkPartNames(inventory);
   checkPlaces(inventory);
   checkTags(inventory);
   groupMembers(inventory);
@@ -65,6 +67,21 @@ function checkServiceGroups(inventory: Inventory): void {
   inventory.serviceGroups?.forEach(({ name }, i) => {
     if (!serviceKinds.has(name)) return;
     throw refuse(`serviceGroups[${i}].name`, `'${name}' is a service that Portcullis knows by itself`);
+  });
+}
+
+/** Parts of hosts and clusters have names of their own, by which stages and records know them. */
+function checkPartNames(inventory: Inventory): void {
+  inventory.servers.forEach(({ name }, i) => {
+    const part = parsePart(name);
+    if (!part) return;
+    const things = part.kind === 'host' ? inventory.hosts : inventory.clusters;
+    if (!things.some((thing) => thing.name === part.of)) return;
+    throw refuse(
+      `servers[${i}].name`,
+      `'${name}' is the name of the ${part.component} of ${part.kind} '${part.of}'`,
+      'call the server something else',
+    );
   });
 }
 

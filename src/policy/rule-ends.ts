@@ -32,6 +32,7 @@ export const serviceKinds: ReadonlySet<string> = new Set([
   'api',
   'kubelet',
   'kubelet-read-only',
+  'kubelet-health',
   'etcd',
   'components',
   'webhook',

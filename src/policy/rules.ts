@@ -102,14 +102,14 @@ function blockRules({ policy, book, stages }: ServerContext, ordinary: readonly 
   if (first) {
     // A reset tells a caller at once; drop only where every blocking shield asks for silence.
     const silent = stages.blocking.every((shield) => shield.firstResponse.action === 'drop');
-    const all = `any (${names(stages.blocking)})`;
+    const all = `any (${shieldNames(stages.blocking)})`;
     rules.push(shieldRule(`shield/${first.id}/deny`, everybody, all, silent ? 'drop' : 'deny'));
   }
   return rules;
 }
 
 /** Callers that every one of the shields lets pass: one shield's exception is no exception from another. */
-function passedByAll(shields: readonly Shield[], book: AddressBook): AddressSet {
+export function passedByAll(shields: readonly Shield[], book: AddressBook): AddressSet {
   return shields
     .map((shield) =>
       union(
@@ -122,7 +122,7 @@ function passedByAll(shields: readonly Shield[], book: AddressBook): AddressSet 
 }
 
 /** The pass lists as one expression; undefined when some shield passes nobody. */
-function passText(shields: readonly Shield[]): string | undefined {
+export function passText(shields: readonly Shield[]): string | undefined {
   const lists = shields.map(({ firstResponse }) => firstResponse.pass);
   if (lists.some((list) => list.length === 0)) return undefined;
   const texts = lists.map((list) => list.join(' OR '));
@@ -151,7 +151,7 @@ export function fromPeople({ rule, because }: PeopleRule, from: AddressSet, verd
   };
 }
 
-function shieldRule(id: string, from: AddressSet, because: string, verdict: Verdict): Rule {
+export function shieldRule(id: string, from: AddressSet, because: string, verdict: Verdict): Rule {
   return { id, tier: 'shields', from, because, verdict, log: true };
 }
 
@@ -160,12 +160,12 @@ function steerRule(inspecting: readonly Shield[], from: AddressSet, because: str
   return shieldRule(
     `shield/${inspecting[0]?.id ?? ''}/steer`,
     from,
-    `${because} (${names(inspecting)})`,
+    `${because} (${shieldNames(inspecting)})`,
     'steer',
   );
 }
 
-function names(shields: readonly Shield[]): string {
+export function shieldNames(shields: readonly Shield[]): string {
   return shields.map(({ id }) => id).join(', ');
 }
 

@@ -7,6 +7,7 @@ import { readDocument } from '../model/document.ts';
 import { type PlainStep, Shield } from '../model/shield.ts';
 import { parseExpression } from '../policy/expression.ts';
 import { gateShield } from '../policy/gate-shield.ts';
+import { parsePart, partName } from '../policy/part-name.ts';
 import { checkCost } from './cost.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
@@ -21,6 +22,7 @@ const CheckedShield = Shield.superRefine((shield, context) => {
     ...ruleProblems(shield),
     ...testProblems(shield),
     ...passProblems(shield),
+    ...reachProblems(shield),
   ]) {
     context.addIssue({ code: 'custom', path: [...path], message });
   }
@@ -53,7 +55,7 @@ export function loadShield(text: string, place: string): Shield {
       'shield-self-test',
       `the ${first.kind} '${first.name}' did not go as expected: ${first.reason}${others}`,
       {
-        place: `${place}: tests[${shield.tests.findIndex((test) => test.name === first.name)}]`,
+        place: `${place}: ${placeOf(shield, first.name)}`,
         hint: 'a shield is used only when its own attacks are cut and its own innocent exchanges pass',
       },
     );
@@ -61,13 +63,20 @@ export function loadShield(text: string, place: string): Shield {
   return shield;
 }
 
+function placeOf({ tests, reach = [] }: Shield, name: string): string {
+  const at = tests.findIndex((test) => test.name === name);
+  return at >= 0 ? `tests[${at}]` : `reach[${reach.findIndex((test) => test.name === name)}]`;
+}
+
 function* ruleProblems(shield: Shield): Generator<Problem> {
   const seen = new Set<string>();
   const fired = new Set(shield.tests.flatMap((test) => test.expect.rules));
   const named = new Set<string>();
   const stripped = shield.deeperDefense.stripHeaders ?? [];
-  if (shield.deeperDefense.rules.length + stripped.length === 0) {
-    yield { path: ['deeperDefense'], message: 'there is neither a rule nor a field to take out' };
+  const services = shield.firstResponse.services ?? [];
+  if (shield.deeperDefense.rules.length + stripped.length + services.length === 0) {
+    const message = 'there is neither a rule, nor a field to take out, nor a service to close';
+    yield { path: ['deeperDefense'], message };
   }
   for (const [index, rule] of shield.deeperDefense.rules.entries()) {
     const path = ['deeperDefense', 'rules', index];
@@ -104,7 +113,8 @@ function* testProblems(shield: Shield): Generator<Problem> {
   const actions = new Map(shield.deeperDefense.rules.map((rule) => [rule.id, rule.action]));
   const seen = new Set<string>();
   for (const kind of ['attack', 'innocent'] as const) {
-    if (!shield.tests.some((test) => test.kind === kind)) {
+    const all = [...shield.tests, ...(shield.reach ?? [])];
+    if (!all.some((test) => test.kind === kind)) {
       yield { path: ['tests'], message: `there is no ${kind} among the tests` };
     }
   }
@@ -171,6 +181,39 @@ function answeredText(step: PlainStep): string {
   if ('server' in step) return step.server;
   if (!('request' in step) || typeof step.answer !== 'object') return '';
   return [...Object.values(step.answer.headers ?? {}), step.answer.body].join('\n');
+}
+
+function* reachProblems(shield: Shield): Generator<Problem> {
+  const { reach = [], firstResponse, component } = shield;
+  const services = new Set(firstResponse.services);
+  const part = parsePart(partName(component, 'x'));
+  for (const [at, service] of (firstResponse.services ?? []).entries()) {
+    const path = ['firstResponse', 'services', at];
+    if (part?.kind !== (service === 'webhook' ? 'cluster' : 'host')) {
+      yield { path, message: `'${service}' is closed for no flaw of ${component}` };
+    }
+    for (const kind of ['attack', 'innocent'] as const) {
+      if (reach.some((test) => test.to === service && test.kind === kind)) continue;
+      yield { path, message: `there is no ${kind} among the connections to '${service}'` };
+    }
+  }
+  const seen = new Set(shield.tests.map(({ name }) => name));
+  for (const [index, test] of reach.entries()) {
+    const path = ['reach', index];
+    if (seen.has(test.name)) yield { path: [...path, 'name'], message: `a second test '${test.name}'` };
+    seen.add(test.name);
+    if ((test.kind === 'attack') === (test.expect === 'pass')) {
+      const message = 'an attack must not pass, and an innocent must';
+      yield { path: [...path, 'expect'], message };
+    }
+    if (test.kind === 'attack' && !services.has(test.to)) {
+      yield { path: [...path, 'to'], message: `the first response does not close '${test.to}'` };
+    }
+    if (test.named === undefined) continue;
+    const { named } = test;
+    const message = failureOf(() => parseExpression(named));
+    if (message !== undefined) yield { path: [...path, 'named'], message };
+  }
 }
 
 function* passProblems(shield: Shield): Generator<Problem> {

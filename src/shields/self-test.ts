@@ -1,4 +1,5 @@
-// Runs a shield's own exchanges through the judge that the gate uses: attacks must be cut, innocent ones must pass.
+// Runs a shield's own tests: exchanges through the judge that the gate uses, connections through the compiler and the kernel
+// table (reach.ts). Attacks must be cut, innocent ones must pass.
 import { createConnection } from '../inspect/connection.ts';
 import {
   type Connection,
@@ -13,6 +14,7 @@ import { gateShield } from '../policy/gate-shield.ts';
 import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { type Way, waysOf } from './exchange-ways.ts';
+import { runReach } from './reach.ts';
 import { http1Answer, http1Bytes, writtenAnswer, writtenRequest } from './request-bytes.ts';
 
 export type TestResult = {
@@ -46,6 +48,10 @@ export function selfTest(shield: Shield): SelfTestResult {
     }
     return { name: test.name, kind: test.kind, ok: reason === '', reason };
   });
+  for (const test of shield.reach ?? []) {
+    const reason = runReach(shield, test);
+    tests.push({ name: test.name, kind: test.kind, ok: reason === '', reason });
+  }
   const good = (kind: 'attack' | 'innocent') => tests.filter((test) => test.kind === kind && test.ok).length;
   const all = (kind: 'attack' | 'innocent') => tests.filter((test) => test.kind === kind).length;
   return {

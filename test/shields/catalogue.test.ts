@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { nextStage } from '../../src/controller/response.ts';
 import { builtInRuleIds } from '../../src/inspect/built-in-rules.ts';
+import { parseComponentVersion } from '../../src/intel/component-version.ts';
 import { exposureOf } from '../../src/intel/match.ts';
 import { parseOsv } from '../../src/intel/osv.ts';
 import { parseServerVersion } from '../../src/intel/version.ts';
@@ -50,7 +51,7 @@ test('what is left out has a reason and no shield', () => {
   }
 });
 
-for (const shield of shields) {
+for (const shield of shields.filter(({ tests }) => tests.length > 0)) {
   describe(shield.id, () => {
     const fired = shield.tests.flatMap((one) => one.expect.rules);
 
@@ -112,7 +113,7 @@ for (const shield of shields) {
         shield,
         severity: advisory.severity,
         server: { observation: { version, tags: [], exposures: [] }, exposedSince: {} },
-        exposure: exposureOf(advisory, 'kube-apiserver', parseServerVersion(version)),
+        exposure: exposureOf(advisory, shield.component, parseServerVersion(version)),
         stage: stage && {
           ...{ server: 'api', shield: shield.id, stage, why: 'by hand', by: 'person' as const },
           ...{ version: affected, since: 0, seconds: {} },
@@ -132,6 +133,56 @@ for (const shield of shields) {
       }
       const proof = shield.lift.when.includes('upgrade-probe');
       assert.equal(nextStage(situation(fixed, 'inspect'), response)?.stage, proof ? undefined : 'lifted');
+    });
+  });
+}
+
+for (const shield of shields.filter(({ firstResponse }) => firstResponse.services)) {
+  const { services = [] } = shield.firstResponse;
+  describe(`${shield.id}, on connections`, () => {
+    test('each service that it closes has three attacks and two neighbours at least', () => {
+      for (const service of services) {
+        const of = (kind: string) =>
+          (shield.reach ?? []).filter((one) => one.to === service && one.kind === kind);
+        assert.ok(of('attack').length >= 3 && of('innocent').length >= 2, service);
+      }
+    });
+
+    test('without it its attacks get through, and its neighbours as before', () => {
+      const other = services.includes('webhook') ? 'loopback' : 'webhook';
+      const firstResponse = { ...shield.firstResponse, services: [other] as const };
+      const without = selfTest({
+        ...shield,
+        firstResponse: { ...firstResponse, services: [...firstResponse.services] },
+      });
+      for (const { name, kind, ok } of without.tests) assert.equal(ok, kind === 'innocent', name);
+    });
+
+    test('it is lifted by the fix, from a person’s block too, and never goes on to inspect', () => {
+      const advisory = advisories.get(shield.id);
+      assert.ok(advisory);
+      const [affected, fixed] = versionsOf(advisory);
+      const response = Policy.parse({ apiVersion: 'portcullis/v1' }).response;
+      const situation = (version: string, by: 'person' | 'policy') => ({
+        shield,
+        severity: advisory.severity,
+        server: { observation: { version, tags: [], exposures: [] }, exposedSince: {} },
+        exposure: exposureOf(advisory, shield.component, parseComponentVersion(shield.component, version)),
+        stage: {
+          ...{ server: 'kubelet/x', shield: shield.id, stage: 'block' as const, why: 'by hand', by },
+          ...{ version: affected, since: 0, seconds: {} },
+        },
+        agentReady: true,
+        gateReady: false,
+        gateLost: false,
+        mode: 'enforce' as const,
+        onlyConnections: true,
+      });
+      for (const by of ['person', 'policy'] as const) {
+        assert.equal(nextStage(situation(affected, by), response), undefined);
+        if (fixed === undefined) assert.equal(nextStage(situation('v1.99.0', by), response), undefined);
+        else assert.equal(nextStage(situation(fixed, by), response)?.stage, 'lifted');
+      }
     });
   });
 }
