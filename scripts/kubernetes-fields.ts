@@ -126,7 +126,8 @@ function readProto(file: string): void {
 function typeName(written: string, own: string): string {
   const scalar = scalars[written];
   if (scalar) return scalar;
-  const full = written.includes('.') ? written : `${own}.${written}`;
+  // Newer sources write names from the root, with a dot before.
+  const full = written.includes('.') ? written.replace(/^\./, '') : `${own}.${written}`;
   const name = full.slice(full.lastIndexOf('.') + 1);
   const qualified = `${groupOf(full.slice(0, full.lastIndexOf('.')))}.${name}`;
   return special[qualified] ?? special[name] ?? qualified;

@@ -284,6 +284,42 @@ for (const [name, raw, apiVersion, kind, expected] of kinds) {
   });
 }
 
+test('protobuf: fields of newer releases', () => {
+  const probe = len(10, len(1, len(4, cat(num(1, 9000), str(2, 'health')))));
+  const lifecycle = len(12, cat(len(2, len(4, num(1, 5))), str(3, 'SIGTERM')));
+  const profile = len(15, len(12, cat(str(1, 'Localhost'), str(2, ''))));
+  const raw = cat(
+    len(1, len(17, cat(str(1, 'kubelet'), str(8, 'status')))),
+    inSpec(
+      len(2, cat(str(1, 'c'), str(24, 'Always'), probe, lifecycle, profile)),
+      len(36, str(1, 'linux')),
+      num(37, 0),
+    ),
+    inSpec(
+      len(1, cat(str(1, 'v'), len(2, len(30, str(1, 'registry.example/image'))))),
+      len(39, cat(str(1, 'gpu'), str(3, 'claim'))),
+    ),
+  );
+  const { value, unknownFields } = decode(body('v1', 'Pod', raw));
+  assert.equal(unknownFields, false);
+  assert.deepEqual(value['metadata'], { managedFields: [{ manager: 'kubelet', subresource: 'status' }] });
+  assert.deepEqual(value['spec'], {
+    containers: [
+      {
+        name: 'c',
+        restartPolicy: 'Always',
+        livenessProbe: { grpc: { port: 9000, service: 'health' } },
+        lifecycle: { preStop: { sleep: { seconds: 5 } }, stopSignal: 'SIGTERM' },
+        securityContext: { appArmorProfile: { type: 'Localhost', localhostProfile: '' } },
+      },
+    ],
+    os: { name: 'linux' },
+    hostUsers: false,
+    volumes: [{ name: 'v', image: { reference: 'registry.example/image' } }],
+    resourceClaims: [{ name: 'gpu', resourceClaimName: 'claim' }],
+  });
+});
+
 test('protobuf: fields that the table does not have are passed over, and said', () => {
   for (const unknown of [
     num(9000, 1),
