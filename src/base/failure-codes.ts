@@ -20,6 +20,10 @@ export const failureCodes = {
       'Stop the agent, or `portcullis up`, first.',
     ],
     'bad-kubeconfig': ['The kubeconfig can’t be used.', 'The place names the field.'],
+    'file-exists': [
+      'A command would have to overwrite a file that somebody may have edited.',
+      'Name another place.',
+    ],
     'no-shields': ['The folder holds no shields.', 'Name the folder that holds them (`*.yaml`).'],
     'not-this-host': [
       'The API server of the kubeconfig does not run on this host.',
@@ -37,6 +41,7 @@ export const failureCodes = {
       'A service that `up` or `protect` started ended without saying why.',
       'Its own lines, just before, say more.',
     ],
+    'unknown-advisory': ['No advisory is known by that id.', 'Name the file or folder that has its record.'],
     'unknown-host': [
       'No server of the inventory runs on the host that was named.',
       'Name one of the hosts in the hint.',

@@ -27,6 +27,7 @@ import { protect } from './protect.ts';
 import { remove } from './remove.ts';
 import { sessionsPairs, sessionsSeries, sessionsTop } from './session-queries.ts';
 import { sessions } from './sessions.ts';
+import { shieldsNew } from './shields-new.ts';
 import { shieldsTest } from './shields-test.ts';
 import { stage } from './stage.ts';
 import { status } from './status.ts';
@@ -61,6 +62,7 @@ export const commands: readonly Command[] = [
   advisories,
   advisoriesAdd,
   shieldsTest,
+  shieldsNew,
   bundleKeygen,
   bundleBuild,
   bundleSign,
