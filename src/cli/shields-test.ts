@@ -3,9 +3,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { readText } from '../platform/files.ts';
+import type { Coverage } from '../shields/coverage.ts';
 import type { SelfTestResult } from '../shields/self-test.ts';
 import type { Command } from './command.ts';
-import { table } from './table.ts';
+import { printable, table } from './table.ts';
 
 export const shieldsTest: Command = {
   name: 'shields test',
@@ -18,6 +19,11 @@ export const shieldsTest: Command = {
       value: 'DIR',
       help: 'folder of shields (default: those that come with Portcullis)',
     },
+    coverage: {
+      type: 'boolean',
+      help: 'show which operands of the rules were both true and false in the tests, and what was left untried',
+    },
+    'require-coverage': { type: 'boolean', help: 'the same, and exit code 3 when anything was left untried' },
     verbose: { type: 'boolean', short: 'v', help: 'every exchange, not only those that missed' },
   },
   arity: [0, 1000],
@@ -30,6 +36,8 @@ export const shieldsTest: Command = {
         import('../policy/gate-shield.ts'),
       ],
     );
+    const wantsCoverage = context.flag('coverage') || context.flag('require-coverage');
+    const coverageOf = wantsCoverage ? (await import('../shields/coverage.ts')).coverageOf : undefined;
     const folder = context.option('shields') ?? join(import.meta.dirname, '../../shields');
     const shields = shieldFiles(folder).map((file) => parseShield(readText(file), file));
     for (const id of context.args) {
@@ -42,7 +50,16 @@ export const shieldsTest: Command = {
     }
     const results = shields
       .filter((shield) => context.args.length === 0 || context.args.includes(shield.id))
-      .map((shield) => ({ ...selfTest(shield), id: shield.id, tier: shield.tier }));
+      .map((shield) => ({
+        ...selfTest(shield),
+        id: shield.id,
+        tier: shield.tier,
+        ...(coverageOf ? { coverage: coverageOf(shield) } : {}),
+      }));
+    const untried = results.reduce(
+      (sum, { coverage }) => sum + (coverage ? coverage.of - coverage.tried : 0),
+      0,
+    );
     const steps = catalogueCost(shields.map((shield) => gateShield(shield)));
     const missed = results.flatMap((result) =>
       result.tests.filter((test) => !test.ok).map((test) => ({ id: result.id, test })),
@@ -50,7 +67,13 @@ export const shieldsTest: Command = {
     if (context.json) {
       context.print(
         JSON.stringify({
-          shields: results.map(({ id, tier, attacks, innocents }) => ({ id, tier, attacks, innocents })),
+          shields: results.map(({ id, tier, attacks, innocents, coverage }) => ({
+            id,
+            tier,
+            attacks,
+            innocents,
+            ...(coverage ? { coverage } : {}),
+          })),
           missed,
           cost: { steps, budget: costBudgets.catalogue },
         }),
@@ -65,9 +88,10 @@ export const shieldsTest: Command = {
       context.print(
         `all ${shields.length} shields can take ${steps.toLocaleString('en')} steps for one request, of ${costBudgets.catalogue.toLocaleString('en')}`,
       );
+      if (wantsCoverage) context.print(`\n${coverageText(results)}`);
       for (const { id, test } of missed) context.print(`MISS ${id}: ${test.name}: ${test.reason}`);
     }
-    return missed.length === 0 ? 0 : 3;
+    return missed.length === 0 && (untried === 0 || !context.flag('require-coverage')) ? 0 : 3;
   },
 };
 
@@ -95,4 +119,31 @@ function row(result: SelfTestResult & { id: string; tier: number }): string[] {
     `${innocents.passed} of ${innocents.of}`,
     good ? 'ok' : 'MISSED',
   ];
+}
+
+/** A row for each rule, and a line for each outcome that no test had. */
+function coverageText(results: readonly { readonly id: string; readonly coverage?: Coverage }[]): string {
+  const rows: string[][] = [];
+  const gaps: string[] = [];
+  for (const { id, coverage } of results) {
+    const rules = Map.groupBy(coverage?.branches ?? [], ({ rule }) => rule);
+    for (const [rule, branches] of rules) {
+      const sum = branches.reduce((all, branch) => all + Number(branch.true) + Number(branch.false), 0);
+      rows.push([id, rule, `${sum} of ${branches.length * 2}`]);
+      for (const branch of branches) {
+        const never = (['true', 'false'] as const).filter((outcome) => !branch[outcome]);
+        if (never.length > 0)
+          gaps.push(
+            `UNTRIED ${id}: ${rule}, column ${branch.column}: never ${never.join(' nor ')}: ${branch.text}`,
+          );
+      }
+    }
+  }
+  const all = results.reduce((sum, { coverage }) => sum + (coverage?.of ?? 0), 0);
+  const tried = results.reduce((sum, { coverage }) => sum + (coverage?.tried ?? 0), 0);
+  return [
+    table(['SHIELD', 'RULE', 'OUTCOMES TRIED'], rows),
+    ...gaps.map(printable),
+    `${tried} of ${all} outcomes of operands were tried`,
+  ].join('\n');
 }

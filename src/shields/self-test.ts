@@ -65,6 +65,16 @@ export function selfTest(shield: Shield): SelfTestResult {
 
 /** @returns what differed, '' when nothing did */
 function runTest(test: ShieldTest, rules: RuleSet, phases: ReadonlyMap<string, RulePhase>, way: Way): string {
+  const { sink, judge, reached } = runExchange(test, rules, way);
+  return difference(test, sink, judge, phases, reached, way);
+}
+
+/** Runs a test's exchange in one way, whatever is expected of it. */
+export function runExchange(
+  test: ShieldTest,
+  rules: RuleSet,
+  way: Way,
+): { readonly sink: RecordingSink; readonly judge: Connection; readonly reached: boolean | undefined } {
   const sink = createRecordingSink();
   const source = '192.0.2.1';
   const user = test.as && 'user' in test.as ? test.as : undefined;
@@ -124,7 +134,7 @@ function runTest(test: ShieldTest, rules: RuleSet, phases: ReadonlyMap<string, R
     const bytes = exchangeBytes(fromClient ? step.client : step.server);
     feed(fromClient ? 'client' : 'server', bytes, way.split ?? step.split ?? bytes.length);
   }
-  return difference(test, sink, judge, phases, reached, way);
+  return { sink, judge, reached };
 }
 
 function difference(

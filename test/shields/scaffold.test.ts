@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readAdvisory } from '../intel/read.ts';
-import type { Advisory } from '../model/advisory.ts';
-import { loadShield, parseShield } from './load.ts';
-import { scaffold } from './scaffold.ts';
-import { selfTest } from './self-test.ts';
+import { readAdvisory } from '../../src/intel/read.ts';
+import type { Advisory } from '../../src/model/advisory.ts';
+import { loadShield, parseShield } from '../../src/shields/load.ts';
+import { scaffold } from '../../src/shields/scaffold.ts';
+import { selfTest } from '../../src/shields/self-test.ts';
 
 const folder = join(import.meta.dirname, '../../shields/advisories');
 const advisories = readdirSync(folder)
