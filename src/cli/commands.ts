@@ -31,6 +31,7 @@ import { shieldsNew } from './shields-new.ts';
 import { shieldsTest } from './shields-test.ts';
 import { stage } from './stage.ts';
 import { status } from './status.ts';
+import { tag } from './tag.ts';
 import { tags } from './tags.ts';
 import { token } from './token.ts';
 import { up } from './up.ts';
@@ -77,6 +78,7 @@ export const commands: readonly Command[] = [
   importKubernetes,
   importFile,
   kubeconfig,
+  tag,
   tags,
   policyApply,
   policyShow,

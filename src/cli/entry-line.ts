@@ -23,6 +23,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   genesis: () => 'the log begins',
   inventory: (data) =>
     `in force: servers ${list(data['servers'])}; ${data['hosts']} hosts, ${data['groups']} groups`,
+  tagged: (data) => [...words(data['added'], '+'), ...words(data['removed'], '-')].join(' ') || 'no change',
   policy: policySentence,
   draft: (data) => (data['what'] === 'saved' ? `saved, from generation ${data['base']}` : 'dropped'),
   approval: (data) =>
@@ -158,6 +159,10 @@ function fields(data: Data): string {
 
 function list(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') : '';
+}
+
+function words(value: unknown, sign: string): string[] {
+  return Array.isArray(value) ? value.map((each) => `${sign}${each}`) : [];
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -11,6 +11,7 @@ import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
 import { type CompiledPlans, type CompileInput, compile } from '../policy/compile.ts';
 import { withNames } from '../policy/resolved-names.ts';
+import { withTags } from '../policy/retag.ts';
 import { createBundleReader } from './bundle-reader.ts';
 import type { Standing } from './bundle-state.ts';
 import { withFallback } from './fallback-plans.ts';
@@ -42,7 +43,7 @@ export type Core = {
   ): { readonly knowledge: Knowledge; readonly bundles: Standing };
   readonly clock: Clock;
   readonly log: Log;
-  /** The inventory in force as it was written, DNS names unresolved; undefined before the first. */
+  /** The inventory in force, DNS names unresolved; undefined before the first. */
   inventory(): Inventory | undefined;
   policy(): Policy;
   /** The policy in a document of the log; the one without rules for none. */
@@ -101,7 +102,7 @@ export function openCore(options: CoreOptions): Core {
     },
     clock,
     log,
-    inventory: () => inventories(state.inventory, []),
+    inventory: () => inventoryOf(state, []),
     policy: () => policies(state.policy, []) ?? noPolicy,
     policyOf: (document) => formerPolicies(document, []) ?? noPolicy,
     compileInput: () => compileInput(state, []),
@@ -201,7 +202,7 @@ export function openCore(options: CoreOptions): Core {
   }
 
   function compileInput(next: State, documents: readonly string[]): CompileInput | undefined {
-    const inventory = inventories(next.inventory, documents);
+    const inventory = inventoryOf(next, documents);
     if (!inventory) return undefined;
     const servers = new Set(inventory.servers.map((server) => server.name));
     const addresses = new Map([...next.names].map(([name, known]) => [name, known.addresses]));
@@ -222,6 +223,12 @@ export function openCore(options: CoreOptions): Core {
       exemptions: [...next.exemptions.values()],
       cuts: next.cuts,
     };
+  }
+
+  /** As it was written, with the tags that were changed since. */
+  function inventoryOf({ inventory, retagged }: State, documents: readonly string[]): Inventory | undefined {
+    const written = inventories(inventory, documents);
+    return written && withTags(written, retagged);
   }
 
   function warn(warnings: readonly string[]): void {

@@ -52,7 +52,9 @@ function addInventory(
   texts: string[],
 ): void {
   const text = inventory && canonicalJson(inventory);
-  if (inventory && text !== undefined && core.state.inventory !== sha256(text)) {
+  // Read again at a start, the file that the inventory in force came from doesn't undo the tags that were set since.
+  const untouched = core.state.retagged.size === 0 || actor === 'controller';
+  if (inventory && text !== undefined && !(untouched && core.state.inventory === sha256(text))) {
     const names = (items: readonly { name: string }[]) => items.slice(0, 100).map((item) => item.name);
     const { clusters, servers, hosts, groups } = inventory;
     const changes = canonicalJson(tagChanges(core.inventory(), inventory));

@@ -53,6 +53,38 @@ test('every tag says where it comes from, and since when', async () => {
   assert.equal(all.total, 4);
 });
 
+test('tags of one thing are set and removed without a new inventory, are dated, and outlive a restart', async () => {
+  const office = await controller.admin.inventory();
+  assert.deepEqual(await controller.admin.tag({ object: 'group/office', set: ['team=x', 'label=y'] }), {
+    tags: ['label=office', 'team=x', 'label=y'],
+    added: ['team=x', 'label=y'],
+    removed: [],
+  });
+  await controller.admin.tag({ object: 'group/office', set: ['team=z'], remove: ['label=office'] });
+  const check = async () => {
+    const tags = await tagsOf('10.9.3.4');
+    assert.deepEqual([...tags.keys()].sort(), ['group=office', 'label=y', 'team=z']);
+    assert.ok(tags.get('team=z')?.since !== undefined);
+    assert.deepEqual((await controller.admin.inventory()).groups[0]?.tags, ['label=y', 'team=z']);
+  };
+  await check();
+  await assert.rejects(controller.admin.tag({ object: 'group/nothing', set: ['a=b'] }), {
+    code: 'unknown-name',
+  });
+  await assert.rejects(controller.admin.tag({ object: 'group/office', set: ['cve=x'] }), {
+    code: 'bad-request',
+  });
+  await assert.rejects(controller.admin.tag({ object: 'group/office', set: ['team=a', 'team=b'] }), {
+    code: 'bad-inventory',
+  });
+  await controller.stop();
+  controller = await place.start();
+  await check();
+  // Who applies an inventory means what it says.
+  await controller.admin.putInventory(office);
+  assert.deepEqual((await controller.admin.inventory()).groups[0]?.tags, ['label=office']);
+});
+
 test('an import owns what it brings, survives what people apply, and is dated', async () => {
   const ops = { name: 'ops', addresses: ['10.8.0.0/24'], tags: ['team=ops'] };
   const dry = await send([ops], { dryRun: true });

@@ -1,5 +1,6 @@
 // What people and imports ask about the inventory: tags with where they come from, and bringing in what a source says.
 import { Failure } from '../base/failure.ts';
+import { TagRequest } from '../model/api.ts';
 import { ExportTarget } from '../model/export.ts';
 import { ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
@@ -7,11 +8,12 @@ import { compile } from '../policy/compile.ts';
 import { exportPolicy } from '../policy/export/export.ts';
 import { mergeImport } from '../policy/import-merge.ts';
 import { checkInventory } from '../policy/inventory.ts';
+import { retag } from '../policy/retag.ts';
 import { tagReport } from '../policy/tag-report.ts';
 import { rulesInForce } from '../policy/written-rules.ts';
 import { putImported } from './documents.ts';
 import type { Route } from './http-server.ts';
-import { MiB, number, parseBody, type Services } from './route-parts.ts';
+import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 import { createTagTimes } from './tag-times.ts';
 
 export function inventoryRoutes({ core, reconciler, prober }: Services): readonly Route[] {
@@ -31,6 +33,23 @@ export function inventoryRoutes({ core, reconciler, prober }: Services): readonl
         const object = call.query.get('object') ?? undefined;
         const objects = tagReport({ inventory, observed, times }, object);
         return { json: { objects: objects.slice(0, limit), total: objects.length } };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/tags',
+      roles: ['admin'],
+      handle(call) {
+        const { object, set, remove } = parseBody(TagRequest, call.body);
+        const inventory = core.inventory();
+        if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');
+        const { tags, added, removed } = retag(inventory, object, set, remove);
+        if (added.length + removed.length > 0) {
+          const data = { tags: [...tags], added, removed };
+          core.decide([{ kind: 'tagged', actor: person(call), subject: object, data }]);
+          reconciler.run();
+        }
+        return { json: { tags, added, removed } };
       },
     },
     {

@@ -10,6 +10,8 @@ import { ShieldMode } from '../model/mode.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
 import { CheckResult } from '../model/verification.ts';
+import type { Retagged } from '../policy/retag.ts';
+import type { TagChanges } from '../policy/tag-changes.ts';
 import { applyBundle, BundleData, type BundleState, noBundles } from './bundle-state.ts';
 import {
   ApprovalData,
@@ -29,6 +31,8 @@ import {
 export const entryData = {
   /** `changes`: the document of what it changed in tags. Older versions logged none. */
   inventory: z.object({ document: Sha256, changes: Sha256.optional() }),
+  /** Declared tags of one thing, changed by themselves: all that it has, and what that changed. */
+  tagged: z.object({ tags: z.array(Tag), added: z.array(Tag), removed: z.array(Tag) }),
   policy: PolicyData,
   draft: DraftData,
   approval: ApprovalData,
@@ -128,8 +132,14 @@ export type PlanState = DataOf<'plan'> & { readonly target: string };
 export type State = {
   /** Sha-256 of the document in force. */
   inventory: string | undefined;
-  /** Documents of what each inventory changed in tags, and when: oldest first. */
-  tagChanges: readonly { readonly at: number; readonly document: string }[];
+  /** Declared tags that were changed since. */
+  retagged: Retagged;
+  /** What each inventory, by its document, and each change since changed in tags, and when: oldest first. */
+  tagChanges: readonly {
+    readonly at: number;
+    readonly document?: string;
+    readonly changes?: TagChanges;
+  }[];
   policy: string | undefined;
   readonly lifecycle: Lifecycle;
   /** By DNS name: its addresses, and since when they, ms since the epoch; and why the last look-up failed. */
@@ -168,6 +178,7 @@ export type State = {
 export function emptyState(): State {
   return {
     inventory: undefined,
+    retagged: new Map(),
     tagChanges: [],
     policy: undefined,
     lifecycle: emptyLifecycle(),
@@ -223,7 +234,14 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   inventory(state, entry, at) {
     const { document, changes } = entryData.inventory.parse(entry.data);
     state.inventory = document;
+    state.retagged = new Map();
     if (changes !== undefined) state.tagChanges = [...state.tagChanges, { at, document: changes }];
+  },
+  tagged(state, { subject, data }, at) {
+    const { tags, added, removed } = entryData.tagged.parse(data);
+    state.retagged = new Map([...state.retagged, [subject, tags]]);
+    const changes = { added: { [subject]: added }, removed: { [subject]: removed } };
+    state.tagChanges = [...state.tagChanges, { at, changes }];
   },
   policy(state, entry, at) {
     const data = entryData.policy.parse(entry.data);

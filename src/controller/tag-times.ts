@@ -4,6 +4,7 @@ import { Failure } from '../base/failure.ts';
 import { TagChanges } from '../policy/tag-changes.ts';
 import type { TagTimes } from '../policy/tag-report.ts';
 import type { Core } from './core.ts';
+import type { State } from './state.ts';
 
 /** Answers for the present state of a core. Each document is read once. */
 export function createTagTimes(core: Core): TagTimes {
@@ -16,15 +17,19 @@ export function createTagTimes(core: Core): TagTimes {
     return at === undefined ? undefined : timestamp(at);
   };
 
-  function take(change: { readonly at: number; readonly document: string } | undefined): void {
+  function take(change: State['tagChanges'][number] | undefined): void {
     if (!change) return;
-    const text = core.log.document(change.document);
-    if (text === undefined) throw new Failure('bad-log', `the log lacks document ${change.document}`);
-    const { added, removed } = TagChanges.parse(JSON.parse(text));
+    const { added, removed } = change.changes ?? changesIn(change.document ?? '');
     for (const [object, tags] of Object.entries(removed))
       for (const tag of tags) times.delete(`${object} ${tag}`);
     for (const [object, tags] of Object.entries(added))
       for (const tag of tags) times.set(`${object} ${tag}`, change.at);
+  }
+
+  function changesIn(document: string): TagChanges {
+    const text = core.log.document(document);
+    if (text === undefined) throw new Failure('bad-log', `the log lacks document ${document}`);
+    return TagChanges.parse(JSON.parse(text));
   }
 
   function observed(object: string, tag: string): number | undefined {

@@ -12,7 +12,7 @@ import { ShieldMode } from './mode.ts';
 import { Policy } from './policy.ts';
 import { Incident, SessionRecord } from './record.ts';
 import { RuleAction, ShieldRule } from './shield.ts';
-import { Tag } from './tag.ts';
+import { DeclaredTag, Tag } from './tag.ts';
 
 export const Role = z.enum(['agent', 'gate', 'admin']);
 export type Role = z.infer<typeof Role>;
@@ -74,6 +74,19 @@ export type SessionBatch = z.infer<typeof SessionBatch>;
 /** PUT /v1/inventory, PUT /v1/policy (admin): the whole document; refused whole, with `Problem`, when anything is wrong. */
 export const InventoryBody = Inventory;
 export const PolicyBody = Policy;
+
+/**
+ * POST /v1/tags (admin): declared tags of one thing, without a new inventory. `object` is a kind and a name (`host/node-1`);
+ * `remove` names tags, or types of which all are removed. Answer: TagAnswer.
+ */
+export const TagRequest = z.strictObject({
+  object: z.string().max(256),
+  set: z.array(DeclaredTag).max(64).default([]),
+  remove: z.array(z.string().max(320)).max(64).default([]),
+});
+export type TagRequest = z.input<typeof TagRequest>;
+export const TagAnswer = z.strictObject({ tags: z.array(Tag), added: z.array(Tag), removed: z.array(Tag) });
+export type TagAnswer = z.infer<typeof TagAnswer>;
 
 /** POST /v1/stage (admin): by hand. `why` goes into the log. */
 export const StageRequest = z.strictObject({

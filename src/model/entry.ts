@@ -11,6 +11,7 @@ export const EntryKind = z.enum([
   'advisory',
   'probe',
   'tags',
+  'tagged',
   'stage',
   'mode',
   'exemption',

@@ -34,6 +34,8 @@ import {
   ShadowAnswer,
   type StageRequest,
   Status,
+  TagAnswer,
+  type TagRequest,
   TagsAnswer,
   TokenAnswer,
   type TokenRequest,
@@ -253,6 +255,8 @@ export type Admin = {
   probe(request?: ProbeRequest): Promise<Status>;
   /** Of everything, or of what is named: tags with where they come from. */
   tags(object?: string): Promise<TagsAnswer>;
+  /** Sets and removes declared tags of one thing. */
+  tag(request: TagRequest): Promise<TagAnswer>;
   /** Brings what a source says into the inventory, or says what that would change. */
   importInventory(request: ImportRequest): Promise<ImportAnswer>;
   /** The rules of one server, or of all, for a network that enforces policy itself. */
@@ -345,6 +349,7 @@ export function openAdmin(folder: string): Admin {
         TagsAnswer,
         await get(`/v1/tags${object === undefined ? '' : `?object=${encodeURIComponent(object)}`}`),
       ),
+    tag: async (request) => parseAnswer(TagAnswer, await send('POST', '/v1/tags', request)),
     importInventory: async (request) => parseAnswer(ImportAnswer, await send('POST', '/v1/import', request)),
     exportPolicy: async (to, server) =>
       parseAnswer(
