@@ -10,7 +10,7 @@ import { checkHost } from './check-host.ts';
 import { createEnforcer } from './enforcer.ts';
 import { followPlan } from './follow-plan.ts';
 import { tellOpenSessions } from './open-sessions.ts';
-import { readStoredPlan, type StoredPlan, storePlan } from './plan-store.ts';
+import { createPlanStore } from './plan-store.ts';
 import { resume } from './resume.ts';
 import { watchSessions } from './session-watch.ts';
 import { watchDeletion } from './table-watch.ts';
@@ -57,8 +57,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const everyMs = (options.sessionSeconds ?? 5) * 1000;
     const sessions = watchSessions({ name, link, run, clock: systemClock, everyMs }, until);
     const enforcer = await createEnforcer({ run, clock: systemClock, ...gateUser }, sessions);
-    const store = (stored: StoredPlan) => storePlan(dataDir, stored);
-    const read = () => readStoredPlan(dataDir);
+    const { read, store } = createPlanStore(dataDir);
     const begun = await resume({ enforcer, clock: systemClock, read, store, log });
     let trouble: Trouble = { problem: begun.problem };
     let wake = new AbortController();

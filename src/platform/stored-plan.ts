@@ -11,13 +11,23 @@ export function planPath(dataDir: string): string {
 
 /** @throws Failure `unreadable`, `bad-plan` naming the file and the field */
 export function readPlanFile<S extends z.ZodType>(schema: S, place: string): z.output<S> {
+  return parsePlan(schema, planJson(place), place);
+}
+
+/** @throws Failure `unreadable`, `bad-plan` for what is no JSON object */
+export function planJson(place: string): object {
   const text = readText(place);
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
   } catch (cause) {
     throw new Failure('bad-plan', 'the plan is not JSON', { place, cause });
   }
+  throw new Failure('bad-plan', 'the plan is no JSON object', { place });
+}
+
+/** @throws Failure `bad-plan` naming the file and the field */
+export function parsePlan<S extends z.ZodType>(schema: S, value: unknown, place: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
