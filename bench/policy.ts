@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { agents } from './lib/policy-agents.ts';
+import { change } from './lib/policy-change.ts';
 import { scale } from './lib/policy-scale.ts';
 import { traffic } from './lib/policy-traffic.ts';
 import type { Row } from './lib/rows.ts';
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
 
 const parts: readonly [string, (quick: boolean) => Promise<Row[]>][] = [
   ['scale', scale],
+  ['change', change],
   ['traffic', traffic],
   ['agents', agents],
 ];

@@ -1,18 +1,11 @@
 // Simulated agents that follow one controller: from the commit of a policy to the last receipt.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openAuthority } from '../../src/controller/authority.ts';
-import { runController } from '../../src/controller/run.ts';
-import { logPath } from '../../src/log/folder.ts';
-import { openLog } from '../../src/log/sqlite.ts';
 import { Inventory } from '../../src/model/inventory.ts';
 import { Policy } from '../../src/model/policy.ts';
-import { systemClock } from '../../src/platform/clock.ts';
 import { openAdmin } from '../../src/platform/controller-client.ts';
-import { writeIdentity } from '../../src/platform/identity.ts';
-import { createRequest, fingerprint } from '../../src/platform/pki.ts';
 import { lines, median, start, stop } from './processes.ts';
 import { type Row, row } from './rows.ts';
 
@@ -40,52 +33,14 @@ const policyOf = (action: string) =>
 export async function agents(quick: boolean): Promise<Row[]> {
   const count = quick ? 200 : 1_000;
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-bench-agents-'));
-  const ended = new AbortController();
+  let controller: ReturnType<typeof start> | undefined;
   let child: ReturnType<typeof start> | undefined;
   try {
-    const dataDir = join(folder, 'controller');
-    const shieldsFolder = join(folder, 'shields');
-    const options = {
-      dataDir,
-      shieldsFolder,
-      listen: { address: '127.0.0.1', port: 0 },
-      probeSeconds: 3_600,
-    };
-    mkdirSync(shieldsFolder);
-    // The first start makes the authority and the log; the agents are enrolled behind its back, for a thousand at once
-    // are more than it takes by its API.
-    const first = new AbortController();
-    const { endpoint, stopped } = await runController(options, first.signal);
-    first.abort();
-    await stopped;
-    const controller = `127.0.0.1:${endpoint.port}`;
-    const authority = await openAuthority(dataDir, false, Date.now());
-    const log = openLog(logPath(dataDir), systemClock);
-    for (let i = 0; i < count; i += 1) {
-      const name = `a${i}`;
-      const { key, request } = await createRequest(name);
-      const certificate = await authority.signWorker(request, 'agent', name);
-      const identity = {
-        controller,
-        role: 'agent',
-        name,
-        key,
-        certificate,
-        ca: authority.certificate,
-      } as const;
-      writeIdentity(join(folder, name, 'identity'), identity);
-      const data = {
-        role: 'agent',
-        name,
-        token: `bench-${i}`,
-        certificate: fingerprint(certificate),
-        from: '127.0.0.1',
-      };
-      log.append([{ kind: 'enrolled', actor: `agent:${name}`, subject: name, data }]);
-    }
-    log.close();
-    await runController({ ...options, listen: endpoint }, ended.signal);
-    const admin = openAdmin(dataDir);
+    const names = Array.from({ length: count }, (_, i) => `a${i}`);
+    const serve = fileURLToPath(import.meta.resolve('./policy-controller-process.ts'));
+    controller = start(process.execPath, [serve, folder, ...names]);
+    await lines(controller)();
+    const admin = openAdmin(join(folder, 'controller'));
     await admin.putInventory(inventoryOf(count));
     const script = fileURLToPath(import.meta.resolve('./policy-agents-process.ts'));
     child = start(process.execPath, [script, folder, String(count)]);
@@ -102,8 +57,7 @@ export async function agents(quick: boolean): Promise<Row[]> {
     return [row('commit to the last receipt', `${count} simulated agents`, 'ms', median(times))];
   } finally {
     if (child) await stop(child);
-    ended.abort();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (controller) await stop(controller);
     rmSync(folder, { recursive: true, force: true });
   }
 }

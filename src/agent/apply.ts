@@ -69,14 +69,18 @@ export async function applyPlan(
 ): Promise<Applied> {
   const { run, clock, gateUser } = kernel;
   const began = clock.mono();
-  const addresses = await localAddresses(run);
-  const resolved = resolvePlan(plan, addresses, former?.resolved);
+  const prepare = (addresses: readonly string[]) => {
+    const resolved = resolvePlan(plan, addresses, former?.resolved);
+    const facts = { localAddresses: addresses, ...(gateUser === undefined ? {} : { gateUser }) };
+    return { addresses, resolved, table: buildTable(plan, facts, resolved.services) };
+  };
+  // A host's addresses are mostly what they were: everything is got ready by those while they are asked for.
+  const asked = localAddresses(run);
+  asked.catch(() => {});
+  const guess = former && prepare([...former.resolved.localAddresses]);
+  const addresses = await asked;
+  const { resolved, table } = guess && sameSet(guess.addresses, addresses) ? guess : prepare(addresses);
   checkKeepOpen(resolved);
-  const table = buildTable(
-    plan,
-    { localAddresses: addresses, ...(gateUser === undefined ? {} : { gateUser }) },
-    resolved.services,
-  );
   const replaced = await replace(run, table, resolved, former, beforeReplacing);
   const inKernelMs = clock.mono() - began;
   const ports = portsOf(resolved, former?.resolved.plan);
@@ -89,6 +93,11 @@ export async function applyPlan(
   const whose = summarise(resolved, [...doomed.map(socketEnds), ...forwarded.map(flowEnds)]);
   const connectionsCut = cut + forwarded.length;
   return { resolved, table, standing, how, inKernelMs, milliseconds, connectionsCut, cut: whose, leftOpen };
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  const both = new Set([...a, ...b]);
+  return both.size === new Set(a).size && both.size === new Set(b).size;
 }
 
 type Replaced = Pick<Applied, 'standing' | 'how'> & {

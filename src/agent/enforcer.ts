@@ -83,11 +83,9 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       changes += 1;
     }
     const { standing } = current;
-    if ([...standing.values()].includes(undefined)) {
-      const looked = findDrift().catch(() => undefined);
-      // A large table takes seconds to read back; what stands judges meanwhile.
-      if (standing.size < 1_000 && rangesOf(current) < 5_000) await looked;
-    }
+    // A large table takes seconds to read back: the next regular look does it, or every change would wait for the one before.
+    const small = standing.size < 1_000 && rangesOf(current) < 5_000;
+    if (small && [...standing.values()].includes(undefined)) await findDrift().catch(() => undefined);
     return current;
   }
 

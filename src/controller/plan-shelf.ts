@@ -98,6 +98,7 @@ export function createPlanShelf(): PlanShelf {
         old.push(...next.documents.slice(0, first).map(({ hash }) => hash));
         shelf.set(key, { ...next, documents: next.documents.slice(first) });
       }
+      if (old.length === 0) return old;
       const needed = new Set([...shelf.values()].flatMap((each) => each.documents.map(({ hash }) => hash)));
       return old.filter((hash) => !needed.has(hash));
     },

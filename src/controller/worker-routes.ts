@@ -7,6 +7,7 @@ import { Receipt } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import { fingerprint } from '../platform/pki.ts';
 import type { Call, Caller, Route } from './http-server.ts';
+import { inBatches } from './in-batches.ts';
 import { createReach } from './reach.ts';
 import { MiB, number, parseBody, patient, type Services } from './route-parts.ts';
 import { workerKey } from './state.ts';
@@ -22,6 +23,12 @@ export function workerRoutes(services: Services): readonly Route[] {
   /** Session records of one agent; a busy server ends some hundred connections a second. */
   const records = createLimiter(clock, 20_000, 2_000);
   const reach = createReach(core);
+  /** After a commit a thousand agents may answer at once: one transaction, and one look at what follows, for all of them. */
+  const recordReceipt = inBatches<NewEntry>((receipts) => {
+    core.record(receipts);
+    reconciler.run();
+  });
+  const reconcile = inBatches<void>(() => reconciler.run());
 
   return [
     {
@@ -71,17 +78,19 @@ export function workerRoutes(services: Services): readonly Route[] {
       method: 'POST',
       path: '/v1/receipts',
       roles: ['agent', 'gate'],
-      handle(call) {
+      async handle(call) {
         const caller = worker(call);
         const receipt = parseBody(Receipt, call.body);
         own(caller, receipt.kind, receipt.target);
         if (receipt.generation > (core.plan(caller.role, caller.name)?.generation ?? 0))
           throw new Failure('bad-request', `there is no plan ${receipt.generation} for ${caller.name}`);
         limit(caller, 1);
-        core.record([
-          { kind: 'receipt', actor: actor(caller), subject: receipt.target, data: toData(receipt) },
-        ]);
-        reconciler.run();
+        await recordReceipt({
+          kind: 'receipt',
+          actor: actor(caller),
+          subject: receipt.target,
+          data: toData(receipt),
+        });
         return undefined;
       },
     },
@@ -89,7 +98,7 @@ export function workerRoutes(services: Services): readonly Route[] {
       method: 'POST',
       path: '/v1/health',
       roles: ['agent', 'gate'],
-      handle(call) {
+      async handle(call) {
         const caller = worker(call);
         const report = parseBody(HealthReport, call.body);
         own(caller, report.kind, report.name);
@@ -101,7 +110,7 @@ export function workerRoutes(services: Services): readonly Route[] {
           const data = { found: repaired };
           core.record([{ kind: 'drift', actor: actor(caller), subject: report.name, data }]);
         }
-        reconciler.run();
+        await reconcile();
         return undefined;
       },
     },

@@ -134,10 +134,15 @@ export function serviceParts(
       fromRules.push(ask('caller-destination'));
     }
     const addresses = (kind: 's' | 'c', wanted: (index: number) => boolean): string | undefined => {
-      const entries = addressed(
-        ({ rule }) => wanted(rule),
-        ({ first, last }) => ({ first, last }),
-      );
+      // Asked of the rules once, and not of every one of a hundred thousand ranges.
+      const rules = new Set([...service.rules.keys(), -1].filter(wanted));
+      const entries =
+        rules.size === 0
+          ? undefined
+          : addressed(
+              ({ rule }) => rules.has(rule),
+              ({ first, last }) => ({ first, last }),
+            );
       if (!entries) return undefined;
       const name = `${kind}_${service.id}_${family}`;
       stores.push({ kind: 'addresses', name, family, entries });

@@ -27,7 +27,7 @@ import {
   union,
 } from './address-set.ts';
 import { closedServices } from './closed-services.ts';
-import { hostsOfCluster } from './cluster-hosts.ts';
+import { hostsOfClusters } from './cluster-hosts.ts';
 import { gateExemptions } from './exemptions.ts';
 import { matches, parseExpression } from './expression.ts';
 import { gateShield } from './gate-shield.ts';
@@ -109,7 +109,7 @@ export function compile(input: CompileInput): CompiledPlans {
   const probers = addressSet(input.probers.map((text) => parseCidr(text)));
   const ids = serviceIds(inventory.servers.map(({ name }) => name));
   const servers = [...inventory.servers].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const hosts = new Map(inventory.clusters.map(({ name }) => [name, hostsOfCluster(inventory, name)]));
+  const hosts = hostsOfClusters(inventory);
   warnings.push(...unheededRules(written, book, tags));
 
   const compiled = servers.map((server): Compiled => {
