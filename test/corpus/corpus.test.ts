@@ -7,6 +7,7 @@ import { createConnection } from '../../src/inspect/connection.ts';
 import { defaultConnectionLimits, defaultIdentityFields } from '../../src/inspect/connection-types.ts';
 import { createRecordingSink } from '../../src/inspect/recording-sink.ts';
 import { compileRules } from '../../src/inspect/rules.ts';
+import { gateShield } from '../../src/policy/gate-shield.ts';
 import { parseShield } from '../../src/shields/load.ts';
 import type { CorpusExchange } from './exchange.ts';
 import { informerExchanges } from './informers.ts';
@@ -25,7 +26,7 @@ const folder = join(import.meta.dirname, '../../shields');
 const shields = globSync('*.yaml', { cwd: folder }).map((file) =>
   parseShield(readFileSync(join(folder, file), 'utf8'), file),
 );
-const rules = compileRules(shields.map(({ id, deeperDefense }) => ({ id, ...deeperDefense })));
+const rules = compileRules(shields.map((shield) => gateShield(shield)));
 
 test('the corpus is large, and no exchange stands in it twice', () => {
   const all = Object.values(corpus).flat();

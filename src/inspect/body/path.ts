@@ -10,17 +10,18 @@ export class PathError extends Error {}
 type Step =
   | { readonly kind: 'field'; readonly name: string }
   | { readonly kind: 'key'; readonly name: string }
+  | { readonly kind: 'begins'; readonly with: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'all' }
   | { readonly kind: 'keys' };
 
 const maxSteps = 64;
 const steps =
-  /\.?(?:(?<keys>keys\(\))|(?<all>\*)|(?<field>[A-Za-z_$][\w$-]*))|\[(?:(?<star>\*)|(?<index>\d{1,6})|'(?<single>[^'\\]*)'|"(?<double>[^"\\]*)")\]/y;
+  /\.?(?:(?<keys>keys\(\))|(?<all>\*)|(?<field>[A-Za-z_$][\w$-]*))|\[(?:(?<star>\*)|(?<index>\d{1,6})|(?:'(?<single>[^'\\]*)'|"(?<double>[^"\\]*)")(?<begins>\*)?)\]/y;
 
 /**
  * `name` is a field of the API, in any letter case (reach.ts says why), below labels, annotations, data and the like a
- * key as written; `['name']` is a key as written; `[3]` an item; `.*` and `[*]` are all items of a list or all values of
+ * key as written; `['name']` is a key as written, `['a.b/'*]` every key that begins so; `[3]` an item; `.*` and `[*]` are all items of a list or all values of
  * an object; `.keys()`, at the end, the keys of an object. Null stands for nothing, as for the API server.
  * @throws PathError
  */
@@ -45,6 +46,13 @@ function advance(value: unknown, step: Step, out: unknown[]): void {
   }
   if (step.kind === 'keys') {
     if (isObject(value)) for (const key of Object.keys(value)) out.push(key);
+    return;
+  }
+  if (step.kind === 'begins') {
+    if (!isObject(value)) return;
+    for (const [key, found] of Object.entries(value)) {
+      if (key.startsWith(step.with) && found !== null) out.push(found);
+    }
     return;
   }
   const found =
@@ -75,6 +83,8 @@ function parse(text: string): Step[] {
     if (parts['keys'] !== undefined) path.push({ kind: 'keys' });
     else if (parts['all'] !== undefined || parts['star'] !== undefined) path.push({ kind: 'all' });
     else if (parts['index'] !== undefined) path.push({ kind: 'index', index: Number(parts['index']) });
+    else if (quoted !== undefined && parts['begins'] !== undefined)
+      path.push({ kind: 'begins', with: quoted });
     else if (quoted !== undefined) path.push({ kind: 'key', name: quoted });
     else path.push({ kind: isCallersMap(above) ? 'key' : 'field', name: parts['field'] ?? '' });
     above = parts['field'];
