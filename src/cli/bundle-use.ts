@@ -93,10 +93,14 @@ export const bundleUse: Command = {
     });
     if (context.json) context.print(JSON.stringify({ ok: true, bundles: answers }));
     else
-      for (const { outcome, name, version, key, changes, warnings } of answers) {
+      for (const { outcome, name, version, key, changes, shadowed, warnings } of answers) {
         for (const warning of warnings) context.note(`warning: ${warning}`);
         context.print(`${name} ${version}, signed by key ${key}: ${outcomes[outcome]}`);
         if (changes.length > 0) context.print(changeTable(changes));
+        for (const { shield, server } of shadowed)
+          context.print(
+            `${shield} only looks on at ${server}; when its record is good: portcullis mode ${server} ${shield} default --why "…"`,
+          );
       }
     return 0;
   },
@@ -281,8 +285,8 @@ function changeTable(changes: readonly ShieldChange[]): string {
       ' ',
     );
   return table(
-    ['SHIELD', 'CHANGE', 'RULES'],
-    changes.map((one) => [one.shield, one.change, rules(one.rules) || 'as before']),
+    ['SHIELD', 'CHANGE', 'RULES', 'AND'],
+    changes.map((one) => [one.shield, one.change, rules(one.rules) || 'as before', one.fields.join(', ')]),
   );
 }
 

@@ -58,6 +58,10 @@ export const controller: Command = {
       help: 'look here for new bundles (https; signature at URL.minisig)',
     },
     'bundle-every': { type: 'string', value: 'TIME', help: 'how often: 30m, 1h, 1d (default 1h)' },
+    'bundle-shadow': {
+      type: 'boolean',
+      help: 'shields that a fetched bundle adds or changes judge and record at first, and do nothing',
+    },
     'probe-seconds': { type: 'string', value: 'N', help: 'seconds between probes (default 30)' },
   },
   arity: [0, 0],
@@ -85,7 +89,9 @@ export const controller: Command = {
         shieldsFolder: context.option('shields') ?? join(root, 'shields'),
         advisoriesFolder: context.option('advisories') ?? join(root, 'shields/advisories'),
         ...(bundleKeysFolder === undefined ? {} : { bundleKeysFolder }),
-        ...(bundleUrl === undefined ? {} : { bundleSource: { url: bundleUrl, everySeconds } }),
+        ...(bundleUrl === undefined
+          ? {}
+          : { bundleSource: { url: bundleUrl, everySeconds, shadow: context.flag('bundle-shadow') } }),
         ...(probeSeconds === undefined ? {} : { probeSeconds }),
         note: context.note,
       },

@@ -25,6 +25,8 @@ export const BundleData = z.discriminatedUnion('what', [
       shields: z.array(z.string()).default([]),
     }),
     changes: z.array(ShieldChange),
+    /** Shields that are new or changed went to shadow with it. */
+    shadow: z.boolean().optional(),
   }),
   /** It stands, but can't be used as it is; `why` is left out when it can be again. */
   z.object({ what: z.literal('unusable'), document: Sha256, why: z.string().optional() }),

@@ -17,11 +17,11 @@ export type BundleWatch = {
 export function createBundleWatch(
   core: Core,
   reconciler: Reconciler,
-  source: { readonly url: string; readonly everySeconds: number } | undefined,
+  source: { readonly url: string; readonly everySeconds: number; readonly shadow?: boolean } | undefined,
   note: (line: string) => void,
 ): BundleWatch {
   if (!source) return { status: () => ({}), close: () => {} };
-  const { url, everySeconds } = source;
+  const { url, everySeconds, shadow = false } = source;
   const shown = shownUrl(url);
   const end = new AbortController();
   let checkedAt: number | undefined;
@@ -52,7 +52,7 @@ export function createBundleWatch(
     try {
       const { text, signature } = await fetchBundle(url, end.signal);
       if (end.signal.aborted) return;
-      const request = { place: shown, text, signature, shadow: false, dryRun: false };
+      const request = { place: shown, text, signature, shadow, dryRun: false };
       const { outcome, warnings } = useBundle(core, request, 'controller');
       for (const line of outcome === 'used' ? warnings : []) note(`warning: ${line}`);
       if (outcome === 'used') reconciler.run();

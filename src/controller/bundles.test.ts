@@ -254,6 +254,48 @@ describe('bundles', () => {
     controller = await place.start({ bundleKeysFolder: folder });
   });
 
+  test('in shadow, if asked: what is new or changed only looks on, and a later bundle leaves that', async () => {
+    const shields = [bundleFile('own.yaml', edited('v10')), bundleFile('other.yaml', other)];
+    const request = { ...made(10, { shields }, stranger), shadow: true };
+    const planned = await controller.admin.bundles.use({ ...request, dryRun: true });
+    const answer = await controller.admin.bundles.use(request);
+    assert.deepEqual(answer, { ...planned, outcome: 'used' });
+    assert.deepEqual(answer.shadowed, [
+      { shield: cve, server: 'api-1', from: 'enforce' },
+      { shield: 'CVE-2020-8561', server: 'api-1', from: 'enforce' },
+    ]);
+    assert.deepEqual(answer.warnings, [`${cve} was enforced at api-1, and only looks on from now on`]);
+    const shown = async () =>
+      (await controller.admin.status()).servers[0]?.stages.find(({ shield }) => shield === cve);
+    assert.deepEqual([(await shown())?.mode, (await shown())?.modeFrom], ['shadow', 'person']);
+    const agent = await controller.worker('agent');
+    const plan = JSON.stringify(await planOf(agent));
+    assert.match(plan, /"stage":"(observe|inspect)"/);
+    await restart();
+    const next = await use(11, { shields }, stranger);
+    assert.deepEqual(next.shadowed, []);
+    assert.equal((await shown())?.mode, 'shadow');
+  });
+
+  test('where two people open, one alone does not send to shadow what is enforced', async () => {
+    await controller.admin.setMode({ server: 'api-1', shield: cve, mode: 'default', why: 'it was good' });
+    const policy = await controller.admin.policy();
+    await controller.admin.putPolicy({ ...policy, response: { ...policy.response, twoPeople: ['lifted'] } });
+    const before = await head();
+    const request = { ...made(12, {}, stranger), shadow: true };
+    await assert.rejects(controller.admin.bundles.use(request), { code: 'approval-required' });
+    assert.equal(await head(), before);
+    await controller.admin.putPolicy(policy);
+  });
+
+  test('what a bundle weakens by itself is warned of', async () => {
+    const shields = [bundleFile('own.yaml', edited('v13').replace('tier: 1', 'tier: 2'))];
+    const answer = await use(13, { shields }, stranger);
+    assert.deepEqual(answer.changes.find(({ shield }) => shield === cve)?.fields, ['tier']);
+    assert.match(answer.warnings.join('\n'), /goes from tier 1 to 2/);
+    assert.match(answer.warnings.join('\n'), /CVE-2020-8561 is no shield any more/);
+  });
+
   test('a second controller on a copy of the data folder knows the same; one of its own knows nothing', async () => {
     const mine = await states();
     await controller.stop();
@@ -262,7 +304,7 @@ describe('bundles', () => {
     const fresh = await place.start({ dataDir: join(place.folder, 'fresh') });
     controller = await place.start();
     assert.deepEqual(await states(), mine);
-    await assert.rejects(copy.admin.bundles.use(made(8, {}, stranger)), { code: 'bundle-rollback' });
+    await assert.rejects(copy.admin.bundles.use(made(12, {}, stranger)), { code: 'bundle-rollback' });
     await assert.rejects(copy.admin.bundles.use(made(5)), { code: 'bundle-rollback' });
     assert.deepEqual(
       (await copy.admin.bundles.list()).bundles.map(({ digest, state }) => [digest, state]),

@@ -13,6 +13,7 @@ import type {
   UsedBundle,
 } from '../model/bundle.ts';
 import type { NewEntry } from '../model/entry.ts';
+import type { Shield } from '../model/shield.ts';
 import { programVersion } from '../platform/program-version.ts';
 import {
   bundleShields,
@@ -25,6 +26,9 @@ import {
 import { readPublicKey } from '../shields/minisign.ts';
 import { type BundleData, type BundleUse, highestVersion } from './bundle-state.ts';
 import type { Core } from './core.ts';
+import { createStanding } from './shield-standing.ts';
+import { pairKey } from './state.ts';
+import { opensAlone } from './two-people.ts';
 
 /**
  * Verifies a bundle and puts its shields in force, or says what that would change. The one that is in force already changes
@@ -38,7 +42,7 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
   const { name, version } = bundle;
   const warnings = expiryWarning(bundle.expires, core.clock.now(), name, version);
   if (core.bundles.inForce.some((use) => use.document === digest))
-    return { outcome: 'unchanged', name, version, key, changes: [], warnings };
+    return { outcome: 'unchanged', name, version, key, changes: [], shadowed: [], warnings };
   requireNewer(core, opened, place);
   requireProgram(bundle, programVersion, place);
   const shields = bundleShields(bundle, place, 'proven');
@@ -48,11 +52,6 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
     shields.map(({ id }) => id),
     place,
   );
-  if (shadow)
-    throw new Failure('bad-request', 'this version knows no shadow mode for shields', {
-      place: 'shadow',
-      hint: 'use the bundle without --shadow, or look at --dry-run first',
-    });
   const make = (changes: BundleAnswer['changes']): NewEntry => ({
     kind: 'bundle',
     actor,
@@ -74,14 +73,84 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
         shields: bundle.revokes?.shields ?? [],
       },
       changes,
+      ...(shadow ? { shadow } : {}),
     } satisfies BundleData,
   });
   const documents = [text, signature];
   const after = core.preview([make([])], documents);
   const changes = shieldChanges(core.knowledge.shields, after.knowledge.shields);
-  if (dryRun) return { outcome: 'dry-run', name, version, key, changes, warnings };
-  inPlainWords(() => core.decide([make(changes)], documents));
-  return { outcome: 'used', name, version, key, changes, warnings };
+  const looksOn = shadow ? shadowEntries(core, changes, shields, `bundle ${name} ${version}`, actor) : [];
+  const shadowed = looksOn.map(({ shadowed: one }) => one);
+  warnings.push(...weakerWarnings(core, changes, shields, shadowed));
+  const answer = { name, version, key, changes, shadowed, warnings };
+  if (dryRun) return { outcome: 'dry-run', ...answer };
+  inPlainWords(() => core.decide([make(changes), ...looksOn.map(({ entry }) => entry)], documents));
+  return { outcome: 'used', ...answer };
+}
+
+/**
+ * Entries that put every shield that is new or changed in shadow at every server, but where a person had switched it off.
+ * @throws Failure `approval-required`: where the policy asks two people for what opens, one that is enforced is not weakened so
+ */
+function shadowEntries(
+  core: Core,
+  changes: BundleAnswer['changes'],
+  shields: readonly Shield[],
+  source: string,
+  actor: string,
+): { readonly entry: NewEntry; readonly shadowed: BundleAnswer['shadowed'][number] }[] {
+  const standing = createStanding(core);
+  const why = `${source}: at first in shadow`;
+  return changes.flatMap(({ shield: id, change }) => {
+    const shield = shields.find((one) => one.id === id);
+    if (!shield) return [];
+    return (core.inventory()?.servers ?? []).flatMap(({ name: server }) => {
+      const former = core.knowledge.shields.find((one) => one.id === id) ?? shield;
+      const from = standing.settings(server, former).mode;
+      const held = core.state.modes.get(pairKey(server, id))?.mode;
+      if (from === 'off' || held === 'shadow') return [];
+      if (change === 'changed' && from === 'enforce' && opensAlone(core))
+        throw new Failure(
+          'approval-required',
+          `shadow opens what ${id} closes at ${server}: it needs two people`,
+          {
+            hint: `two people: portcullis mode ${server} ${id} shadow --why "…"; a bundle leaves that as it is`,
+          },
+        );
+      const data = { shield: id, mode: 'shadow', from, why };
+      return [
+        {
+          entry: { kind: 'mode' as const, actor, subject: server, data },
+          shadowed: { shield: id, server, from },
+        },
+      ];
+    });
+  });
+}
+
+/** What of a bundle does less than before, in sentences: it may be meant, and must not go by unseen. */
+function weakerWarnings(
+  core: Core,
+  changes: BundleAnswer['changes'],
+  shields: readonly Shield[],
+  shadowed: BundleAnswer['shadowed'],
+): string[] {
+  return changes.flatMap(({ shield: id, change }) => {
+    const [former, now] = [core.knowledge.shields, shields].map((all) => all.find((one) => one.id === id));
+    if (change === 'removed') return [`${id} is no shield any more`];
+    if (!former || !now) return [];
+    const open = shadowed
+      .filter((one) => one.shield === id && one.from === 'enforce')
+      .map((one) => one.server);
+    return [
+      ...(open.length > 0 ? [`${id} was enforced at ${open.join(', ')}, and only looks on from now on`] : []),
+      ...(former.tier < 2 && now.tier >= 2
+        ? [
+            `${id} goes from tier ${former.tier} to ${now.tier}: where neither policy nor a person says else, it only looks on`,
+          ]
+        : []),
+    ];
+  });
 }
 
 /** @throws Failure `bad-signing-key`, `revoked-key` */

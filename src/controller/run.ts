@@ -59,8 +59,11 @@ export type ControllerOptions = {
   readonly advisoriesFolder?: string;
   /** Folder of public keys (`*.pub`, minisign's) whose bundles count; `keys` in the data folder when left out. */
   readonly bundleKeysFolder?: string;
-  /** https URL of a bundle that is looked for again and again, its signature beside it; and how often, in seconds. */
-  readonly bundleSource?: { readonly url: string; readonly everySeconds: number };
+  /**
+   * https URL of a bundle that is looked for again and again, its signature beside it; how often, in seconds; and whether what
+   * it changes looks on at first.
+   */
+  readonly bundleSource?: { readonly url: string; readonly everySeconds: number; readonly shadow?: boolean };
   /** Seconds between probes; 30 when left out. */
   readonly probeSeconds?: number;
   /** Session records kept; 200,000 when left out. */

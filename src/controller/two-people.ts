@@ -47,7 +47,8 @@ export function requireTwoForExemption(core: Core, exemption: Exemption, person:
   return second(core, { subject: id, shield, what, data: { shield, what, why: reason } }, person, again);
 }
 
-function opensAlone(core: Core): boolean {
+/** Does the policy ask two people where something opens? */
+export function opensAlone(core: Core): boolean {
   const { twoPeople = [] } = core.policy().response;
   return twoPeople.includes('lifted') || twoPeople.includes('observe');
 }

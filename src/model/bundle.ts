@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AdvisoryId } from './advisory.ts';
 import { Name, Sha256, Timestamp } from './common.ts';
+import { ShieldMode } from './mode.ts';
 
 /** Bytes of a bundle. The shields that come with Portcullis are a few hundred KB. */
 export const maxBundleBytes: number = 16 * 1024 * 1024;
@@ -63,6 +64,8 @@ export const ShieldChange = z.strictObject({
     changed: z.array(z.string()),
     removed: z.array(z.string()),
   }),
+  /** What else of a changed shield differs: `tier`, `firstResponse`, `tests` … */
+  fields: z.array(z.string()).default([]),
 });
 export type ShieldChange = z.infer<typeof ShieldChange>;
 
@@ -108,6 +111,8 @@ export const BundleAnswer = z.strictObject({
   version: BundleVersion,
   key: KeyId,
   changes: z.array(ShieldChange),
+  /** Shields that only look on at a server from now on, and their mode before. */
+  shadowed: z.array(z.strictObject({ shield: z.string(), server: Name, from: ShieldMode })),
   /** Sentences: that it has expired, say. */
   warnings: z.array(z.string()),
 });

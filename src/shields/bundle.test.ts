@@ -291,8 +291,19 @@ test('what changes, shield by shield and rule by rule', () => {
       shield: old.id,
       change: 'changed',
       rules: { added: ['second'], changed: [rule.id], removed: others },
+      fields: [],
     },
   ]);
+  const { deeperDefense, ...rest } = old;
+  const weaker = {
+    ...rest,
+    tier: 2,
+    deeperDefense: { ...deeperDefense, stripHeaders: ['user-agent' as const] },
+  };
+  assert.deepEqual(
+    shieldChanges([old], [weaker]).map(({ rules, fields }) => [rules.changed, fields]),
+    [[[], ['stripHeaders', 'tier']]],
+  );
   assert.deepEqual(
     shieldChanges([old], [{ ...now, id: 'CVE-2000-1' }]).map(({ shield, change }) => [shield, change]),
     [

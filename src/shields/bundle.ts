@@ -153,8 +153,19 @@ export function shieldChanges(before: readonly Shield[], after: readonly Shield[
     const [old, now] = [former.get(id), next.get(id)];
     if (old && now && canonicalJson(old) === canonicalJson(now)) return [];
     const change = !old ? 'added' : now ? 'changed' : 'removed';
-    return [{ shield: id, change, rules: ruleChanges(old, now) }];
+    return [{ shield: id, change, rules: ruleChanges(old, now), fields: otherFields(old, now) }];
   });
+}
+
+/** Names of members that differ, but for the rules. */
+function otherFields(before: Shield | undefined, after: Shield | undefined): string[] {
+  if (!before || !after) return [];
+  const texts = ({ deeperDefense: { rules: _, ...defense }, ...rest }: Shield) =>
+    new Map(Object.entries({ ...rest, ...defense }).map(([name, value]) => [name, canonicalJson(value)]));
+  const [old, now] = [texts(before), texts(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((name) => old.get(name) !== now.get(name))
+    .sort();
 }
 
 function ruleChanges(before: Shield | undefined, after: Shield | undefined): ShieldChange['rules'] {
