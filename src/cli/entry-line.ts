@@ -66,7 +66,10 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
     const who = record(data['who']);
     const what = record(data['what']);
     const method = String(who['method']);
-    const caller = who['user'] ?? (method === 'none' ? 'somebody anonymous' : `somebody with a ${method}`);
+    const caller =
+      who['user'] ??
+      who['serviceAccount'] ??
+      (method === 'none' ? 'somebody anonymous' : `somebody with a ${method}`);
     const request = what['requestLine'] ? `: ${what['requestLine']}` : '';
     const held = Number(what['heldLength']) > 0 ? `, ${what['heldLength']} bytes held back` : '';
     const done = actions[String(data['action'])] ?? String(data['action']);

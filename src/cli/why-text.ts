@@ -52,7 +52,9 @@ function paragraph({ seq, incident, shield, mode, exemption, now }: Finding): st
   const own = incident.shield === 'portcullis';
   const rule = shield?.rule;
   const caller =
-    who.user ?? (who.method === 'bearer' ? 'somebody with a bearer token' : 'somebody anonymous');
+    who.user ??
+    (who.serviceAccount === undefined ? undefined : `${who.serviceAccount} (as its token says)`) ??
+    (who.method === 'bearer' ? 'somebody with a bearer token' : 'somebody anonymous');
   const groups = who.groups.length > 0 ? `, groups ${who.groups.join(', ')}` : '';
   const lines: (readonly [label: string, text: string] | undefined)[] = [
     ['said', incident.message],

@@ -12,6 +12,7 @@ import type { Core } from './core.ts';
 import { overExemptions } from './exemptions.ts';
 import { generationOf } from './lifecycle-state.ts';
 import { baseOf, selected } from './policy-drafts.ts';
+import { checkSiteValues } from './site-values.ts';
 
 type Details = {
   readonly how: Commit['how'];
@@ -32,7 +33,10 @@ export function policyEntries(
   actor: string,
   details: Details,
 ): { entries: NewEntry[]; document: string; text: string } {
-  if (details.how !== 'unconfirmed') checkShieldSettings(policy, core.knowledge.shields);
+  if (details.how !== 'unconfirmed') {
+    checkShieldSettings(policy, core.knowledge.shields);
+    checkSiteValues(policy, core.knowledge.shields);
+  }
   const text = canonicalJson(policy);
   const document = sha256(text);
   const now = core.clock.now();

@@ -19,6 +19,7 @@ import { expiryKey, writtenRules } from '../policy/written-rules.ts';
 import type { Core } from './core.ts';
 import { generationOf } from './lifecycle-state.ts';
 import { baseOf, draftNamed, policyAt, selected } from './policy-drafts.ts';
+import { checkSiteValues } from './site-values.ts';
 
 /** What the review reads sessions from. */
 export type SessionSources = {
@@ -80,6 +81,7 @@ export function review(core: Core, request: ReviewRequest, sources: SessionSourc
   const before = compile(input);
   try {
     checkShieldSettings(policy, input.shields);
+    checkSiteValues(policy, input.shields);
     after = compile({ ...input, policy, expired });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -42,7 +42,11 @@ export function toIncident(finding: Finding, scene: Scene, now: number, random: 
     who: {
       ...(identity.method === 'certificate'
         ? { method: 'certificate', user: identity.user, groups: [...identity.groups] }
-        : { method: finding.bearer ? 'bearer' : 'none', groups: [] }),
+        : {
+            method: finding.bearer ? 'bearer' : 'none',
+            ...(finding.serviceAccount === '' ? {} : { serviceAccount: finding.serviceAccount }),
+            groups: [],
+          }),
       from: scene.parties(scene.address),
       port: scene.port,
     },
@@ -74,6 +78,7 @@ export function gateFinding(rule: string, message: string, id: string): Finding 
     connection: undefined,
     upgrade: undefined,
     bearer: false,
+    serviceAccount: '',
     responseStatus: undefined,
     held: Buffer.alloc(0),
     heldLength: 0,

@@ -348,6 +348,9 @@ describe('a shield in shadow, or an exemption', () => {
         client(head(length(body)) + body.slice(0, -1));
         client(body.slice(-1));
         assert.deepEqual(told(sink), [`${rule} log`]);
+        const [finding] = sink.findings;
+        assert.deepEqual([finding?.shield, finding?.would], ['CVE-1-1', 'deny']);
+        assert.ok(finding?.shadow || finding?.exemption === 'ex-1');
         assert.ok(sink.server.endsWith(body));
       }
     });

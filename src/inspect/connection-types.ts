@@ -141,6 +141,8 @@ export type Finding = {
   readonly upgrade: string | undefined;
   /** Did the request carry an Authorization field? */
   readonly bearer: boolean;
+  /** Which service account the token says it is of; '' for none. */
+  readonly serviceAccount: string;
   readonly responseStatus: number | undefined;
   /** Bytes the caller sent that were held back and never forwarded, at most `evidenceBytes`, secrets blanked. */
   readonly held: Buffer;

@@ -100,6 +100,7 @@ export function findingOf(
     connection: facts.connection,
     upgrade: facts.upgrade,
     bearer: facts.bearer,
+    serviceAccount: facts.serviceAccount,
     responseStatus: status === 0 ? undefined : status,
     held: held ? held.evidence(evidenceBytes) : nothing,
     heldLength: held?.length ?? 0,

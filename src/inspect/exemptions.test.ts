@@ -177,6 +177,45 @@ describe('shadow', () => {
   });
 });
 
+describe('by service account', () => {
+  const account = 'system:serviceaccount:ci:runner';
+  const token = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+  const ours = token({ sub: account, 'kubernetes.io': {} });
+  const anonymous = { method: 'none' } as const;
+  const exemptions = [{ ...base, serviceAccounts: [account] }];
+  const as = (field: string, identity: Identity = anonymous) =>
+    ask({ exemptions }, `${exec}\r\n${field}`, { identity });
+
+  test('the token that the server will verify says who it is, and the record too', () => {
+    const { passed, findings } = as(`Authorization: Bearer ${ours}`);
+    assert.ok(passed);
+    assert.equal(findings[0]?.serviceAccount, account);
+    assert.equal(findings[0]?.exemption, 'e1');
+  });
+
+  const others: readonly [string, string, Identity?][] = [
+    ['no token', 'Accept: */*'],
+    [
+      'a token of another account',
+      `Authorization: Bearer ${token({ sub: `${account}2`, 'kubernetes.io': {} })}`,
+    ],
+    ['a token of another issuer', `Authorization: Bearer ${token({ sub: account })}`],
+    // Of these the server reads no token, or an empty one: the caller is anonymous to it, and may be allowed as such.
+    ['two spaces, behind which the server reads an empty token', `Authorization: Bearer  ${ours}`],
+    ['another scheme', `Authorization: Basic ${ours}`],
+    ['a second Authorization', `Authorization: Bearer ${ours}\r\nAuthorization: Bearer x`],
+    ['a second credential in another field', `Authorization: Bearer ${ours}\r\nSec-WebSocket-Protocol: x`],
+    ['a certificate, which the server goes by', `Authorization: Bearer ${ours}`, ada],
+  ];
+  for (const [what, field, identity] of others) {
+    test(`not with ${what}`, () => {
+      const { passed, findings } = as(field, identity);
+      assert.ok(!passed);
+      assert.ok(findings.every(({ exemption }) => exemption === undefined));
+    });
+  }
+});
+
 test('rules that name a parameter which the site has not set are left out', () => {
   const rules = [rule('named', 'request.name in parameters.allowed'), noExec];
   assert.equal(compileRules([{ id: 'CVE-2099-0001', rules, unset: ['allowed'] }]).size, 1);

@@ -49,8 +49,8 @@ export function exemptionsFor(
 const none: readonly CompiledExemption[] = [];
 
 /** Empty beside a certificate: the server doesn't look at the token then. */
-function serviceAccountOf(request: Attributes['request'] & { readonly serviceAccount?: string }): string {
-  return request.authMethod === 'bearer' ? (request.serviceAccount ?? '') : '';
+function serviceAccountOf({ authMethod, serviceAccount }: Attributes['request']): string {
+  return authMethod === 'bearer' ? serviceAccount : '';
 }
 
 function within(address: string, prefixes: readonly Cidr[]): boolean {

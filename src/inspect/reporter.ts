@@ -11,7 +11,7 @@ import type { CallerRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
 import type { RequestInfo } from './request-info.ts';
-import { type Candidates, type Fired, heldFor, judge, refusesUnjudged, type Unjudged } from './rules.ts';
+import { type Candidates, type Fired, heldFor, judge, judgeUnjudged, type Unjudged } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
 type Told = Pick<
@@ -118,15 +118,14 @@ export class Reporter {
   ): readonly Fired[] | JudgeRefusal {
     const before = Number.POSITIVE_INFINITY;
     const attributes = attributesOf(info, () => head, before, this.#settings, undefined, 0, '');
-    const refuses = refusesUnjudged(candidates, why, attributes, this.#settings);
+    const { refuses, excused } = judgeUnjudged(candidates, why, attributes, this.#settings);
     const { sentence } = refusalRow(code);
     const message = reason === '' ? sentence : `${sentence} (${reason})`;
-    const action = refuses ? 'deny' : 'log';
-    this.#tell(
-      requestFacts(info, head),
-      [{ shield: 'portcullis', rule: code, action, severity: 'warning', message }],
-      0,
-    );
+    const told = { rule: code, severity: 'warning', message } as const;
+    const all: Told[] = excused.map((one) => ({ ...told, ...one, action: 'log', would: 'deny' }));
+    if (refuses) all.push({ ...told, shield: 'portcullis', action: 'deny' });
+    else if (all.length === 0) all.push({ ...told, shield: 'portcullis', action: 'log' });
+    this.#tell(requestFacts(info, head), all, 0);
     return refuses ? code : [];
   }
 

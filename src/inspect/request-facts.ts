@@ -4,6 +4,7 @@ import type { RequestHead } from '../http/head.ts';
 import { blankSecretText } from './evidence.ts';
 import { queryNames } from './query.ts';
 import type { RequestInfo } from './request-info.ts';
+import { claimedServiceAccount } from './service-account.ts';
 
 export type RequestFacts = {
   /** `GET /api/v1/pods?watch`: method, decoded path, names of the query's parameters; '' without a head. */
@@ -13,6 +14,8 @@ export type RequestFacts = {
   readonly upgrade: string | undefined;
   /** Was there an Authorization field? */
   readonly bearer: boolean;
+  /** As the token says of itself; '' where it is no service account's. */
+  readonly serviceAccount: string;
 };
 
 /** Characters kept of each part. With `maxNames` field names the whole stays below 8 KiB of ASCII. */
@@ -38,12 +41,14 @@ export function requestFacts(
       names.push(fields.nameText(index).slice(0, maxName));
     }
   }
+  const bearer = head !== undefined && isCallers(head, 'authorization', before);
   return {
     requestLine: requestLine(info, head),
     headerNames: names,
     connection: joined(head?.upgrade.connectionValues),
     upgrade: joined(head?.upgrade.upgradeValues),
-    bearer: head !== undefined && isCallers(head, 'authorization', before),
+    bearer,
+    serviceAccount: head && bearer ? claimedServiceAccount(head.fields) : '',
   };
 }
 

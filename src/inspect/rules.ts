@@ -198,22 +198,33 @@ export function heldFor(candidates: Candidates, attributes: Attributes): Candida
 /** Why a body is not judged: what a shield may let pass, or that the gate holds as many as it may. */
 export type Unjudged = keyof OnBody | 'full';
 
+/** Why a shield does not refuse what its rules can't judge, though it asks to. */
+export type Excuse = Pick<Fired, 'shield' | 'shadow' | 'exemption'>;
+
 /**
  * Must a request be refused whose body these rules can't judge? One that says so is enough; those of shields in shadow, and
- * those that an exemption covers, refuse nothing.
+ * those that an exemption covers, refuse nothing: they are told, each shield once.
  */
-export function refusesUnjudged(
+export function judgeUnjudged(
   candidates: Candidates,
   why: Unjudged,
   attributes: Attributes,
   scene: ExemptionScene,
-): boolean {
-  return candidates.some(
-    (rule) =>
-      !rule.shadow &&
-      (why === 'full' || rule.onBody[why] !== 'pass') &&
-      !rule.exemptions.some(({ covers }) => covers(attributes.request, scene)),
-  );
+): { readonly refuses: boolean; readonly excused: readonly Excuse[] } {
+  const excused = new Map<string, Excuse>();
+  let refuses = false;
+  for (const { shield, shadow, onBody, exemptions } of candidates) {
+    if (why !== 'full' && onBody[why] === 'pass') continue;
+    const exemption = exemptions.find(({ covers }) => covers(attributes.request, scene))?.id;
+    if (exemption === undefined && !shadow) refuses = true;
+    else if (!excused.has(shield))
+      excused.set(shield, {
+        shield,
+        ...(shadow ? { shadow } : {}),
+        ...(exemption === undefined ? {} : { exemption }),
+      });
+  }
+  return { refuses, excused: [...excused.values()] };
 }
 
 function failed(rule: CompiledRule): Fired {

@@ -76,7 +76,7 @@ export const Incident = z.strictObject({
   severity: Severity,
   message: z.string().max(2_048),
   who: z.strictObject({
-    /** How the caller proved who they are. A bearer token is never looked into. */
+    /** How the caller means to prove who they are. A bearer token is the server's to verify. */
     method: z.enum(['certificate', 'bearer', 'none']),
     user: z.string().max(4_096).optional(),
     /** As a bearer token says of itself; the server verifies it, or answers 401. */
