@@ -86,7 +86,7 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
       'severity',
       `${shield.severity}${advisory?.cvss === undefined ? '' : `, CVSS ${advisory.cvss.toFixed(1)}`}`,
     ],
-    ['tier', `${shield.tier}`],
+    ['tier', `${shield.tier}: ${shield.tier === 1 ? 'enforced' : 'in shadow'} unless a site says otherwise`],
     ['lifted when', lift(shield, advisory)],
     ['first response', firstResponse(shield)],
   ];
@@ -120,8 +120,8 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
       ? [
           '## Parameters',
           ...parameters.map(
-            ([name, { meaning, default: values }]) =>
-              `\`${name}\`: ${meaning} Without a change: ${values.map(code).join(', ') || 'none'}.`,
+            ([name, { meaning, default: values, site }]) =>
+              `\`${name}\`: ${meaning} ${site ? 'Rules that name it are off until the site sets it; the tests use' : 'Without a change:'} ${values.map(code).join(', ') || 'none'}.`,
           ),
         ]
       : []),

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../base/failure.ts';
+import { createConnection } from './connection.ts';
+import { defaultConnectionLimits, defaultIdentityFields } from './connection-types.ts';
 import { inCidrs } from './in-cidrs.ts';
+import { createRecordingSink } from './recording-sink.ts';
 import { compileRules } from './rules.ts';
 
 const cases: readonly [string, readonly string[], boolean][] = [
@@ -24,6 +27,53 @@ for (const [address, prefixes, expected] of cases) {
     assert.equal(inCidrs(address, prefixes), expected);
   });
 }
+
+test('a predicate may ask it of what a body holds', () => {
+  const set = compileRules([
+    {
+      id: 'CVE-2099-0001',
+      parameters: { allowed: ['10.0.0.0/8'] },
+      rules: [
+        {
+          id: 'outside',
+          phase: 'body',
+          when: "!object.strings('spec.externalIPs[*]').all(ip, inCidrs(ip, parameters.allowed))",
+          action: 'deny',
+          severity: 'major',
+          message: 'No.',
+        },
+      ],
+    },
+  ]);
+  const cases: readonly [unknown[], boolean][] = [
+    [['10.1.1.1', '10.2.2.2'], true],
+    [['10.1.1.1', '192.0.2.1'], false],
+    [['10.1.1.1/8'], false],
+    [['localhost'], false],
+    [[], true],
+  ];
+  for (const [externalIPs, passes] of cases) {
+    const sink = createRecordingSink();
+    const judge = createConnection(
+      {
+        identity: { method: 'none' },
+        identityFields: defaultIdentityFields,
+        sourceAddress: '10.9.0.7',
+        rules: set,
+        limits: defaultConnectionLimits,
+      },
+      sink,
+    );
+    const body = JSON.stringify({ kind: 'Service', apiVersion: 'v1', spec: { externalIPs } });
+    judge.clientData(
+      Buffer.from(
+        `POST /api/v1/namespaces/a/services HTTP/1.1\r\nHost: k\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      ),
+    );
+    assert.equal(sink.server !== '', passes, `${externalIPs}: ${sink.findings.map(({ rule }) => rule)}`);
+    if (!passes) assert.equal(sink.findings[0]?.rule, 'outside');
+  }
+});
 
 test('a predicate may call it, on the right types', () => {
   const rule = (when: string) =>
