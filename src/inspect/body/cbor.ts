@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { BodyError } from './problems.ts';
 import { setOwn } from './reach.ts';
 import type { BodyLimits, JsonValue } from './types.ts';
+import { utf8Text } from './utf8.ts';
 
 /** @throws BodyError */
 export function decodeCbor(bytes: Uint8Array, limits: BodyLimits): JsonValue {
@@ -89,7 +90,7 @@ class Decoder {
     if (major === 0) return this.#integer(false);
     if (major === 1) return this.#integer(true);
     if (major === 2) return this.#byteString(isBytes);
-    if (major === 3) return this.#text();
+    if (major === 3) return this.#string(3);
     if (major === 6) return this.#tagged(isBytes);
     if (major === 7) return this.#simple();
     if (depth > this.#limits.maxDepth) {
@@ -127,7 +128,7 @@ class Decoder {
       const size = this.#length(1);
       const part = this.#bytes.subarray(this.#at, this.#at + size);
       // Each chunk of text is text by itself.
-      if (major === 3 && !isUtf8(part)) throw new BodyError('body-syntax', 'a CBOR text is not UTF-8');
+      if (major === 3 && !isUtf8(part)) throw notText();
       this.#at += size;
       parts.push(part);
     }
@@ -140,13 +141,23 @@ class Decoder {
     return true;
   }
 
-  #text(): string {
-    return utf8(this.#chunks(3));
+  /** A string as text, whichever kind it is of. */
+  #string(major: number): string {
+    let text: string | undefined;
+    if (this.#info === 31) {
+      const content = this.#chunks(major);
+      text = utf8Text(content, 0, content.length);
+    } else {
+      const length = this.#length(1);
+      text = utf8Text(this.#bytes, this.#at, this.#at + length);
+      this.#at += length;
+    }
+    if (text === undefined) throw notText();
+    return text;
   }
 
   #byteString(isBytes: boolean): string {
-    const content = this.#chunks(2);
-    return isBytes ? content.toString('base64') : utf8(content);
+    return isBytes ? this.#chunks(2).toString('base64') : this.#string(2);
   }
 
   #tagged(isBytes: boolean): JsonValue {
@@ -203,7 +214,7 @@ class Decoder {
       const major = this.#major();
       // The server takes byte strings for names of fields.
       if (major !== 2 && major !== 3) throw new BodyError('body-syntax', 'a key of a CBOR map is no text');
-      const key = utf8(this.#chunks(major));
+      const key = this.#string(major);
       if (Object.hasOwn(map, key)) throw new BodyError('body-ambiguous', 'a CBOR map has a key twice');
       setOwn(map, key, this.#item(depth + 1, areBytes || byteFields.has(key), byteMaps.has(key)));
     }
@@ -211,9 +222,6 @@ class Decoder {
   }
 }
 
-function utf8(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
-  if (text.includes('\ufffd') && !isUtf8(bytes))
-    throw new BodyError('body-syntax', 'a CBOR text is not UTF-8');
-  return text;
+function notText(): BodyError {
+  return new BodyError('body-syntax', 'a CBOR text is not UTF-8');
 }

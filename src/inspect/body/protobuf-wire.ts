@@ -1,6 +1,6 @@
 // Protobuf's wire format, read strictly. What Go's generated readers would take modulo some power of two is refused.
-import { isUtf8 } from 'node:buffer';
 import { BodyError } from './problems.ts';
+import { utf8Text } from './utf8.ts';
 
 /** A cursor over the bytes; offsets are those of the whole body, so that nested messages need no copies. */
 export class WireReader {
@@ -87,11 +87,9 @@ export class WireReader {
     const stop = this.measured(end);
     const start = this.at;
     this.at = stop;
-    const text = this.bytes.toString('utf8', start, stop);
+    const text = utf8Text(this.bytes, start, stop);
     // Go keeps bytes that are not UTF-8; JSON made of them would not.
-    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, stop))) {
-      throw new BodyError('body-ambiguous', 'a text is not UTF-8');
-    }
+    if (text === undefined) throw new BodyError('body-ambiguous', 'a text is not UTF-8');
     return text;
   }
 
