@@ -75,12 +75,16 @@ class Conversion {
   readonly #open = new Set<Node>();
   #values = 0;
   #usesAliases = false;
+  #text = '';
+  /** Flow collections (`[…]`, `{…}`) that are open. */
+  #flows = 0;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
   }
 
   run(text: string): { readonly value: JsonValue; readonly usesAliases: boolean } {
+    this.#text = text;
     const document = this.#parsed(text);
     const value = document.contents === null ? null : this.#value(document.contents, 1, false);
     return { value, usesAliases: this.#usesAliases };
@@ -138,12 +142,15 @@ class Conversion {
     if (target.tag !== undefined && target !== node && !isMap(target) && !isSeq(target)) throw tagged();
     if (this.#open.has(target)) throw new BodyError('body-syntax', 'an anchor holds itself');
     this.#open.add(target);
+    const isFlow = (isMap(target) || isSeq(target)) && target.flow === true;
+    if (isFlow) this.#flows++;
     const value = isMap(target)
       ? this.#map(target, depth, isMapValue)
       : isSeq(target)
         ? this.#list(target.items, target, depth)
         : null;
     this.#open.delete(target);
+    if (isFlow) this.#flows--;
     return value;
   }
 
@@ -170,6 +177,7 @@ class Conversion {
         }
         continue;
       }
+      if (node.flow) this.#checkFlowKey(key);
       const name = this.#key(key, depth);
       if (seen.has(name)) throw new BodyError('body-ambiguous', 'a YAML map has a key twice');
       seen.add(name);
@@ -204,21 +212,54 @@ class Conversion {
       throw new BodyError('body-syntax', 'a key of a YAML map is not plain');
     const value = this.#value(target, depth, false);
     if (typeof value === 'string') return value;
-    if (typeof value === 'boolean' || Number.isSafeInteger(value)) return String(value);
+    const text = isScalar(target) ? String(target.value ?? '') : '';
+    if (typeof value === 'boolean' || (Number.isSafeInteger(value) && integerKey.test(text)))
+      return String(value);
     throw new BodyError('body-ambiguous', 'a key of a YAML map is null or no whole number');
+  }
+
+  /** In `{a:,b}` YAML 1.2 ends a key where go-yaml, asking for a space after the colon, does not. */
+  #checkFlowKey(key: unknown): void {
+    const end = isScalar(key) && key.type === Scalar.PLAIN ? key.range?.[1] : undefined;
+    if (end !== undefined && this.#text[end] === ':' && /[,[\]{}]/.test(this.#text[end + 1] ?? '')) {
+      throw new BodyError('body-ambiguous', 'a colon in a YAML flow map has no space after it');
+    }
   }
 
   #scalar(node: Scalar): JsonValue {
     const text = String(node.value ?? '');
     if (node.tag !== undefined) checkTag(node, 'tag:yaml.org,2002:str');
+    if (node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED)
+      return this.#block(node, text);
     if (node.tag !== undefined || node.type !== Scalar.PLAIN) {
       if (!text.isWellFormed())
         throw new BodyError('body-ambiguous', 'half of a surrogate pair stands alone');
       return text;
     }
+    // go-yaml ends a plain scalar at a question mark there.
+    if (this.#flows > 0 && text.includes('?')) {
+      throw new BodyError('body-ambiguous', 'a question mark stands unquoted in a YAML flow collection');
+    }
     return resolvePlain(text);
   }
+
+  #block(node: Scalar, text: string): string {
+    const [start = 0, , end = 0] = node.range ?? [];
+    if (/^[|>][-+]?[0-9]/.test(this.#text.slice(start, start + 3))) {
+      // Readers differ on lines of spaces below it.
+      throw new BodyError('body-ambiguous', 'a YAML block scalar has an indentation indicator');
+    }
+    // The parser ends the last line where the text does not; go-yaml leaves it open.
+    const isOpen = end >= this.#text.length && !this.#text.endsWith('\n');
+    if (isOpen && /[ \t]$/.test(this.#text)) {
+      throw new BodyError('body-ambiguous', 'a YAML block scalar ends in spaces and no line end');
+    }
+    return isOpen && text.endsWith('\n') ? text.slice(0, -1) : text;
+  }
 }
+
+/** What go-yaml reads as an int; floats among the keys are written in fewer digits than they have. */
+const integerKey = /^[-+]?(?:0[xX][0-9a-fA-F_]+|0b[01_]+|0[0-7_]*|[1-9][0-9_]*)$/;
 
 function checkTag(node: { readonly tag?: string | undefined }, wanted: string): void {
   if (node.tag !== undefined && node.tag !== wanted) throw tagged();
