@@ -12,6 +12,7 @@ const good: readonly [string, string, unknown][] = [
   ['space around', ' \r\n\t{} \n', {}],
   ['escapes', '{"a\\"b":"\\\\","c":"\\ud83d\\ude00\\u0000"}', { 'a"b': '\\', c: '\u{1f600}\0' }],
   ['braces, colons and commas in strings', '{"{[:,\\"":"{{{{{{{{[,:"}', { '{[:,"': '{{{{{{{{[,:' }],
+  ['texts of one escaped character', '{"a":"\\t","b":["\\u0062"],"k:{\\"n\\":1}":"\\""}', undefined],
   ['the same key in two objects', '{"a":{"k":1},"b":{"k":1}}', { a: { k: 1 }, b: { k: 1 } }],
   ['names that differ in letter case, as a map has them', '{"data":{"README":"1","readme":"2"}}', undefined],
   ['labels, as well', '{"metadata":{"labels":{"A":"1","a":"2"}}}', undefined],
@@ -51,6 +52,9 @@ const bad: readonly [string, string | Uint8Array, BodyProblem][] = [
   ['a key twice, once escaped', '{"spec":1,"\\u0073pec":1}', 'body-ambiguous'],
   ['a key twice, deep', '[{"x":{"a":1,"b":2,"a":1}}]', 'body-ambiguous'],
   ['__proto__ twice', '{"__proto__":1,"__proto__":2}', 'body-ambiguous'],
+  // V8 14 reads the second key of this as a backslash.
+  ['a key that is one escaped character', '{"\\"":{},"\\/":{}}', 'body-ambiguous'],
+  ['the same, by number', '{"a":1,"\\u0062" \n:2}', 'body-ambiguous'],
   ['keys that fold', '{"spec":1,"Spec":1}', 'body-ambiguous'],
   ['keys that fold by long s', '{"spec":1,"\u017fpec":1}', 'body-ambiguous'],
   ['keys that fold by the Kelvin sign', '{"kind":1,"\\u212aind":1}', 'body-ambiguous'],
@@ -82,7 +86,7 @@ for (const [name, text, code] of bad) {
 const json = fc.jsonValue({ maxDepth: 6 });
 const wide = { ...defaultBodyLimits, maxDepth: 60 };
 
-test('JSON: whatever JSON.stringify writes is read as JSON.parse reads it', () => {
+test('JSON: whatever JSON.stringify writes is read as what it was', () => {
   fc.assert(
     fc.property(json, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
       const text = JSON.stringify(value, undefined, indent);
@@ -90,13 +94,14 @@ test('JSON: whatever JSON.stringify writes is read as JSON.parse reads it', () =
       try {
         read = decodeJson(Buffer.from(text), wide);
       } catch (error) {
-        // Random keys may fold onto each other, or be half of a pair.
+        // Random keys may fold onto each other, be half of a pair, or one escape.
         assert.ok(error instanceof BodyError && error.code === 'body-ambiguous');
         return;
       }
       assert.equal(
         JSON.stringify(read, (_, inner) => (typeof inner === 'bigint' ? Number(inner) : inner)),
-        JSON.stringify(JSON.parse(text)),
+        // Not what JSON.parse makes of it: that is what is tested.
+        JSON.stringify(value),
       );
     }),
   );
