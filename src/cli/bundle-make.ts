@@ -25,7 +25,7 @@ export const bundleKeygen: Command = {
     'Writes NAME.key, for its owner alone, and NAME.pub (NAME is portcullis when left out). The secret key has no passphrase:\n' +
     'keep it on a machine of its own, or make one that has with `minisign -G`, which `bundle sign` reads as well.\n' +
     'A pair that is there already is left as it is.',
-  options: {},
+  options: passphraseOption,
   arity: [0, 1],
   async run(context) {
     const [{ randomBytes }, minisign] = await Promise.all([
@@ -35,11 +35,11 @@ export const bundleKeygen: Command = {
     const name = context.args[0] ?? 'portcullis';
     const [secretFile, publicFile] = [`${name}.key`, `${name}.pub`];
     const present = existsSync(secretFile);
-    if (present && !existsSync(publicFile))
-      throw new Failure('bad-signing-key', 'there is a secret key by this name and no public one', {
-        place: secretFile,
-        hint: 'choose another name; no secret key is ever overwritten',
-      });
+    // The secret half holds the public one: a run that was interrupted between the two files is completed.
+    if (present && !existsSync(publicFile)) {
+      const { publicKey } = await readSecret(context, secretFile);
+      writeWhole(publicFile, minisign.publicKeyFile(publicKey), 0o644);
+    }
     if (!present && existsSync(publicFile))
       throw new Failure('bad-signing-key', 'there is a public key by this name and no secret one', {
         place: publicFile,
@@ -180,7 +180,7 @@ export const bundleSign: Command = {
     const file = context.args[0] ?? '';
     const text = readBundleText(file);
     const { name, version } = readBundle(text, file);
-    const secret = await readSecret(context);
+    const secret = await readSecret(context, required(context, 'key'));
     const beside = `${file}.minisig`;
     const comment = context.option('comment') ?? `bundle ${name} ${version}`;
     const made = minisign.signText(text, secret, comment);
@@ -209,12 +209,12 @@ export const bundleSign: Command = {
   },
 };
 
-async function readSecret(context: Context) {
+/** @throws Failure `bad-signing-key`, `unreadable` */
+async function readSecret(context: Context, file: string) {
   const [{ scryptSync }, { readSecretKey }] = await Promise.all([
     import('node:crypto'),
     import('../shields/minisign.ts'),
   ]);
-  const file = required(context, 'key');
   const text = readText(file);
   if ((statSync(file).mode & 0o077) !== 0)
     context.note(`warning: others than its owner can read ${file}: chmod 600 ${file}`);

@@ -33,6 +33,31 @@ function made(version: number, change: Change = {}, key = first) {
   const signature = signText(Buffer.from(text), key, `bundle core ${version}`);
   return { place: `core-${version}.bundle`, text, signature, shadow: false, dryRun: false };
 }
+/** A shield that costs nearly as much as one may. */
+const dear = (number: number) => `apiVersion: portcullis/v1
+kind: Shield
+id: CVE-2000-${number}
+title: A title
+tier: 1
+severity: minor
+component: kube-apiserver
+description: Text.
+firstResponse: {pass: []}
+deeperDefense:
+  rules:
+    - id: asks
+      phase: request
+      when: '"a" in request.queryNames || "b" in request.queryNames || "c" in request.queryNames'
+      action: deny
+      severity: minor
+      message: No.
+lift: {when: [version]}
+falsePositives: None.
+references: ["https://example.invalid/"]
+tests:
+  - {name: a, kind: attack, steps: [{client: "GET /x?a=1 HTTP/1.1\\nHost: k\\n\\n"}], expect: {rules: [asks], connection: closed}}
+  - {name: d, kind: innocent, steps: [{client: "GET /x?d=1 HTTP/1.1\\nHost: k\\n\\n"}], expect: {connection: open}}
+`;
 const trust = (key: SecretKey) => ({ place: 'k.pub', key: publicKeyFile(key.publicKey) });
 
 describe('bundles', () => {
@@ -141,6 +166,14 @@ describe('bundles', () => {
       'a shield that is enforced taken away',
       () => made(6, { shields: [], revokes: { shields: [cve] } }),
       'unknown-shield',
+    ],
+    [
+      'shields that are good one by one, and too costly together',
+      () =>
+        made(6, {
+          shields: Array.from({ length: 20 }, (_, index) => bundleFile(`${index}.yaml`, dear(index + 1))),
+        }),
+      'catalogue-too-costly',
     ],
     [
       'a shield of another name’s bundle',

@@ -15,6 +15,7 @@ import type {
 import type { NewEntry } from '../model/entry.ts';
 import type { Shield } from '../model/shield.ts';
 import { programVersion } from '../platform/program-version.ts';
+import { gateShield } from '../policy/gate-shield.ts';
 import {
   bundleShields,
   type OpenedBundle,
@@ -23,6 +24,7 @@ import {
   shieldChanges,
   type TrustedKeys,
 } from '../shields/bundle.ts';
+import { checkCatalogueCost } from '../shields/cost.ts';
 import { readPublicKey } from '../shields/minisign.ts';
 import { type BundleData, type BundleUse, highestVersion } from './bundle-state.ts';
 import type { Core } from './core.ts';
@@ -33,7 +35,7 @@ import { opensAlone } from './two-people.ts';
 /**
  * Verifies a bundle and puts its shields in force, or says what that would change. The one that is in force already changes
  * nothing. @throws Failure as openBundle and bundleShields; `bundle-needs-newer`, `bundle-rollback`,
- * `shield-in-two-bundles`, or the compiler's; nothing is changed then
+ * `shield-in-two-bundles`, `catalogue-too-costly`, `approval-required`, or the compiler's; nothing is changed then
  */
 export function useBundle(core: Core, request: BundleRequest, actor: string): BundleAnswer {
   const { place, text, signature, shadow, dryRun } = request;
@@ -78,6 +80,10 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
   });
   const documents = [text, signature];
   const after = core.preview([make([])], documents);
+  checkCatalogueCost(
+    after.knowledge.shields.map((shield) => gateShield(shield)),
+    place,
+  );
   const changes = shieldChanges(core.knowledge.shields, after.knowledge.shields);
   const looksOn = shadow ? shadowEntries(core, changes, shields, `bundle ${name} ${version}`, actor) : [];
   const shadowed = looksOn.map(({ shadowed: one }) => one);

@@ -1,7 +1,7 @@
 // A bundle as its publisher makes it and an operator uses it, on the command line.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -56,6 +56,10 @@ describe('the publisher', () => {
     const before = readFileSync(`${key}.key`, 'utf8');
     says(await cli(['bundle', 'keygen', key, '-o', 'json']), /"outcome":"unchanged"/);
     assert.equal(readFileSync(`${key}.key`, 'utf8'), before);
+    const open = readFileSync(`${key}.pub`, 'utf8');
+    rmSync(`${key}.pub`);
+    says(await cli(['bundle', 'keygen', key]), /was there already/);
+    assert.equal(readFileSync(`${key}.pub`, 'utf8'), open);
     for (const text of [made.stdout, made.stderr]) assert.ok(!text.includes(before.split('\n')[1] ?? '-'));
   });
 
