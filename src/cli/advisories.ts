@@ -2,7 +2,7 @@
 import { describeFailure, Failure } from '../base/failure.ts';
 import { changeOf } from '../intel/changes.ts';
 import { readAdvisory } from '../intel/read.ts';
-import type { AdvisoryChange } from '../model/advisory.ts';
+import type { Advisory, AdvisoryChange, VersionRange } from '../model/advisory.ts';
 import type { AdvisoryAnswer } from '../model/api.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import { readSource } from './advisory-sources.ts';
@@ -11,29 +11,65 @@ import { table } from './table.ts';
 
 export const advisories: Command = {
   name: 'advisories',
-  summary: 'the flaws that the controller knows',
+  summary:
+    'the flaws that the controller knows: components, affected and fixed versions, whether there is a shield',
+  usage: '[ADVISORY|COMPONENT]',
+  details:
+    'Versions are affected from the first to before the second; `for good` means that no version has a fix.',
   options: adminOptions,
-  arity: [0, 0],
+  arity: [0, 1],
   async run(context) {
-    const known = await withAdmin(context, (admin) => admin.advisories());
-    if (context.json) context.print(JSON.stringify({ advisories: known }));
-    else {
-      context.print(
-        table(
-          ['ADVISORY', 'SEVERITY', 'CVSS', 'COMPONENT', 'SUMMARY'],
-          known.map((one) => [
-            one.id,
-            one.severity,
-            one.cvss?.toFixed(1) ?? '-',
-            [...new Set(one.affected.map((each) => each.component))].join(', '),
-            one.summary,
-          ]),
-        ),
+    const answer = await withAdmin(context, (admin) => admin.advisories());
+    const shielded = new Set(answer.shielded);
+    const [only] = context.args;
+    const known = answer.advisories.filter(
+      ({ id, affected }) =>
+        only === undefined || id === only || affected.some(({ component }) => component === only),
+    );
+    if (only !== undefined && known.length === 0) {
+      throw new Failure(
+        'unknown-name',
+        `no advisory is called '${only}', and none is about such a component`,
+        {
+          hint: 'portcullis advisories shows them all',
+        },
       );
     }
+    if (context.json) {
+      const advisories = known.map((one) => ({ ...one, fixed: fixedIn(one), shield: shielded.has(one.id) }));
+      context.print(JSON.stringify({ advisories }));
+      return 0;
+    }
+    context.print(
+      table(
+        ['ADVISORY', 'SEVERITY', 'CVSS', 'COMPONENT', 'AFFECTED', 'FIXED IN', 'SHIELD', 'SUMMARY'],
+        known.map((one) => [
+          one.id,
+          one.severity,
+          one.cvss?.toFixed(1) ?? '-',
+          [...new Set(one.affected.map((each) => each.component))].join(', '),
+          [...new Set(one.affected.flatMap(({ ranges }) => ranges.map(rangeText)))].join(', ') || '-',
+          fixedIn(one).join(', ') || '-',
+          shielded.has(one.id) ? 'yes' : 'no',
+          one.summary,
+        ]),
+      ),
+    );
     return 0;
   },
 };
+
+function rangeText({ introduced, fixed, lastAffected }: VersionRange): string {
+  const start = /^0(\.0)*$/.test(introduced) ? '' : introduced;
+  if (fixed !== undefined) return start === '' ? `<${fixed}` : `${start}-<${fixed}`;
+  if (lastAffected !== undefined) return `${start || '0'}-${lastAffected}`;
+  return start === '' ? 'all, for good' : `${start} on, for good`;
+}
+
+/** The first version with the fix, of each branch that has one. */
+function fixedIn({ affected }: Advisory): string[] {
+  return [...new Set(affected.flatMap(({ ranges }) => ranges.flatMap(({ fixed }) => fixed ?? [])))];
+}
 
 type Row = {
   readonly place: string;
@@ -60,7 +96,7 @@ export const advisoriesAdd: Command = {
     const dryRun = context.flag('dry-run');
     const found = (await Promise.all(context.args.map(readSource))).flat();
     const rows = await withAdmin(context, async (admin) => {
-      const known = new Map((await admin.advisories()).map((advisory) => [advisory.id, advisory]));
+      const known = new Map((await admin.advisories()).advisories.map((advisory) => [advisory.id, advisory]));
       const done: Row[] = [];
       for (const [index, { place, record }] of found.entries()) {
         if (index > 0 && index % 100 === 0) context.note(`${index} of ${found.length} records`);

@@ -62,12 +62,19 @@ export const controller: Command = {
       type: 'boolean',
       help: 'shields that a fetched bundle adds or changes judge and record at first, and do nothing',
     },
+    nodes: {
+      type: 'string',
+      multiple: true,
+      value: 'CLUSTER=FILE',
+      help: "read versions of a cluster's kubelets, runtimes and drivers every five minutes, with a kubeconfig that may list nodes and pods (repeatable)",
+    },
     'probe-seconds': { type: 'string', value: 'N', help: 'seconds between probes (default 30)' },
   },
   arity: [0, 0],
   async run(context) {
     const probeSeconds = wholeNumber(context, 'probe-seconds', 1, 86_400);
     const advertise = context.list('advertise').map((text) => endpoint('advertise', text));
+    const nodes = context.list('nodes').map(nodeSource);
     const dns = context.list('dns');
     for (const text of dns) if (isIP(text) === 0) endpoint('dns', text);
     const bundleUrl = context.option('bundle-url');
@@ -93,6 +100,7 @@ export const controller: Command = {
           ? {}
           : { bundleSource: { url: bundleUrl, everySeconds, shadow: context.flag('bundle-shadow') } }),
         ...(probeSeconds === undefined ? {} : { probeSeconds }),
+        ...(nodes.length > 0 ? { nodes } : {}),
         note: context.note,
       },
       context.signal,
@@ -115,3 +123,10 @@ function seconds(context: Context, name: string, otherwise: number): number {
 }
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** @throws Failure `usage` */
+function nodeSource(text: string): { cluster: string; kubeconfig: string } {
+  const at = text.indexOf('=');
+  if (at > 0 && at < text.length - 1) return { cluster: text.slice(0, at), kubeconfig: text.slice(at + 1) };
+  throw wrongUsage(`--nodes takes CLUSTER=FILE, e.g. prod=/etc/portcullis/prod.kubeconfig, not '${text}'`);
+}

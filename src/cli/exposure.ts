@@ -5,11 +5,14 @@ import { duration, table } from './table.ts';
 
 export const exposure: Command = {
   name: 'exposure',
-  summary: 'which servers have which flaws, since when, what stands before them, and what stays open',
-  usage: '[SERVER|ADVISORY]',
+  summary:
+    'which servers, hosts and other parts have which flaws, since when, what stands before them, and what stays open',
+  usage: '[SERVER|HOST|COMPONENT|ADVISORY]',
   details:
     'Gravest first. `vulnerable`: the version has the flaw; `vendor-unknown`: it may, and only its vendor can say.\n' +
-    'The exit code is 3 while anything is exposed with nothing standing before it, or the version of a server is not known.',
+    'Parts beside the API servers are named for their host or cluster: kubelet/node-1, ingress-nginx/prod.\n' +
+    'The exit code is 3 while anything is exposed with nothing standing before it, or the version of a server, or of a\n' +
+    'kubelet in a cluster where others were read, is not known.',
   options: adminOptions,
   arity: [0, 1],
   async run(context) {
@@ -18,11 +21,12 @@ export const exposure: Command = {
     const { exposures } = answer;
     const unread = answer.unread.filter((server) => only === undefined || server === only);
     const rows = exposures.filter(
-      (row) => only === undefined || row.server === only || row.advisory === only,
+      (row) =>
+        only === undefined || [row.server, row.advisory, row.host, row.component, row.cluster].includes(only),
     );
     // A block stands whatever the mode, unless the shield is off.
-    const stands = ({ stage, mode }: (typeof rows)[number]) =>
-      mode !== 'off' && (stage === 'block' || (stage === 'inspect' && mode !== 'shadow'));
+    const stands = ({ stage, mode, unenforced }: (typeof rows)[number]) =>
+      !unenforced && mode !== 'off' && (stage === 'block' || (stage === 'inspect' && mode !== 'shadow'));
     const open = rows.filter((row) => !stands(row));
     if (context.json) context.print(JSON.stringify({ exposures: rows, unread }));
     else if (rows.length === 0 && unread.length === 0) context.print('No server is known to have a flaw.');
@@ -51,9 +55,15 @@ export const exposure: Command = {
         'STAYS OPEN',
       ];
       context.print(table(headings, shown));
-      const servers = new Set(rows.map(({ server }) => server)).size;
+      const of = (isServer: boolean) =>
+        new Set(
+          rows
+            .filter(({ component }) => (component === 'kube-apiserver') === isServer)
+            .map(({ server }) => server),
+        ).size;
+      const [servers, parts] = [of(true), of(false)];
       context.print(
-        `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}, ${open.length} with nothing before them`,
+        `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}${parts === 0 ? '' : ` and ${parts} other ${parts === 1 ? 'part' : 'parts'}`}, ${open.length} with nothing before them`,
       );
     }
     if (!context.json && unread.length > 0) {

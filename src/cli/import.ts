@@ -1,8 +1,9 @@
 // portcullis import kubernetes, portcullis import file
 import { Failure } from '../base/failure.ts';
+import { partFacts } from '../intel/part-facts.ts';
 import { Name } from '../model/common.ts';
 import { readDocument } from '../model/document.ts';
-import { type ImportAnswer, ImportDocument } from '../model/import.ts';
+import { type ImportAnswer, ImportDocument, type ImportRequest } from '../model/import.ts';
 import { TagType } from '../model/tag.ts';
 import { readText } from '../platform/files.ts';
 import { fromKubernetes, type KubeFacts, type LabelRules } from '../policy/import-kubernetes.ts';
@@ -32,8 +33,9 @@ const ownership =
 
 export const importKubernetes: Command = {
   name: 'import kubernetes',
-  summary: 'bring nodes, API servers and the ways to them from a cluster into the inventory',
-  details: `Reads nodes, services and the endpoints of default/kubernetes; --rights prints the RBAC role that allows just that. ${ownership} A label becomes a tag only where --label or --label-prefix says so: whoever may label nodes sets those tags.`,
+  summary:
+    'bring nodes, API servers, the ways to them, and versions of other parts from a cluster into the inventory',
+  details: `Reads nodes, services, the endpoints of default/kubernetes, and the pods of ingress-nginx and the NFS and SMB drivers. Versions of kubelets, kube-proxies, runtimes and those pods are observed, and judged at once; --rights prints the RBAC role that allows just that. ${ownership} A label becomes a tag only where --label or --label-prefix says so: whoever may label nodes sets those tags.`,
   options: {
     ...common,
     kubeconfig: { type: 'string', value: 'FILE', help: 'kubeconfig of the cluster' },
@@ -59,6 +61,7 @@ export const importKubernetes: Command = {
   arity: [0, 0],
   async run(context) {
     const { importRights, readClusterLists } = await import('../platform/kube-import.ts');
+    const { nodeInfos, podInfo } = await import('../platform/kube-parts.ts');
     if (context.flag('rights')) {
       context.print(context.json ? JSON.stringify({ manifest: importRights }) : importRights.trimEnd());
       return 0;
@@ -89,9 +92,12 @@ export const importKubernetes: Command = {
         ],
       })),
     };
-    const { found, notes } = fromKubernetes(facts, rules);
-    for (const line of notes) context.note(`note: ${printable(line)}`);
-    return send(context, context.option('source') ?? `kubernetes/${cluster}`, found);
+    const { found, notes, hosts } = fromKubernetes(facts, rules);
+    const parts = partFacts(nodeInfos(lists, hosts), lists.pods?.map(podInfo));
+    for (const line of [...notes, ...parts.notes]) context.note(`note: ${printable(line)}`);
+    return send(context, context.option('source') ?? `kubernetes/${cluster}`, found, [
+      { cluster: found.clusters[0]?.name ?? cluster, parts: [...parts.facts] },
+    ]);
   },
 };
 
@@ -109,9 +115,14 @@ export const importFile: Command = {
   },
 };
 
-async function send(context: Context, source: string, found: ImportDocument): Promise<ExitCode> {
+async function send(
+  context: Context,
+  source: string,
+  found: ImportDocument,
+  facts: ImportRequest['facts'] = [],
+): Promise<ExitCode> {
   const dryRun = context.flag('dry-run');
-  const request = { source: name('source', source), found, prune: context.flag('prune'), dryRun };
+  const request = { source: name('source', source), found, facts, prune: context.flag('prune'), dryRun };
   const answer = await withAdmin(context, (admin) => admin.importInventory(request));
   context.print(context.json ? JSON.stringify({ source, dryRun, ...answer }) : render(answer, dryRun));
   return 0;

@@ -7,8 +7,8 @@ export const protect: Command = {
   summary: 'protect the API server of this host: from a kubeconfig to a running shield, in one command',
   details:
     "Reads the cluster's nodes and service address with the kubeconfig, writes an inventory and a policy into the data\n" +
-    'folder (anew at every start, but never over what you have edited), then does what `up` does. The kubeconfig is read\n' +
-    'once and not kept.\n' +
+    'folder (anew at every start, but never over what you have edited), then does what `up` does. The kubeconfig is not\n' +
+    'copied; the controller reads it again every five minutes, for the versions of kubelets and runtimes.\n' +
     'By default a critical flaw blocks remote callers at once and steers them through the gate as soon as it is healthy:\n' +
     '--observe only tags and reports.',
   options: {

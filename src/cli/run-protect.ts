@@ -64,7 +64,16 @@ export async function runProtect(context: Context): Promise<ExitCode> {
   } finally {
     lock.release();
   }
-  return runUp(context, { dataDir: folder, host: server?.host ?? '', ...files, listen, pki, gateUser });
+  const nodes = [`${server?.cluster ?? ''}=${resolve(kubeconfig)}`];
+  return runUp(context, {
+    dataDir: folder,
+    host: server?.host ?? '',
+    ...files,
+    listen,
+    pki,
+    gateUser,
+    nodes,
+  });
 }
 
 /** @throws Failure `usage` */

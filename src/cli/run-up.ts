@@ -29,6 +29,8 @@ export type UpOptions = {
   readonly listen: string;
   readonly inventory: string;
   readonly policy: string | undefined;
+  /** `CLUSTER=FILE` of each kubeconfig by which nodes are read. */
+  readonly nodes?: readonly string[];
   /** Folder in kubeadm's layout with the identity files of the gate. */
   readonly pki: string;
   /** Whom the gate becomes; `root` stays root; a user of its own when left out. */
@@ -72,9 +74,13 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
     return running;
   };
   try {
-    const { listen, inventory, policy } = options;
+    const { listen, inventory, policy, nodes = [] } = options;
     const policyArgs = policy === undefined ? [] : ['--policy', policy];
-    const controller = start('controller', '--listen', listen, '--inventory', inventory, ...policyArgs);
+    const nodeArgs = nodes.flatMap((each) => ['--nodes', each]);
+    const controller = start(
+      'controller',
+      ...['--listen', listen, '--inventory', inventory, ...policyArgs, ...nodeArgs],
+    );
     await first(signal, controller.ready, controller.failed);
     const admin = openAdmin(join(options.dataDir, 'controller'));
     try {

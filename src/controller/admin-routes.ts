@@ -14,6 +14,9 @@ import {
   WhyId,
 } from '../model/api.ts';
 import { SessionRecord } from '../model/record.ts';
+import { looksAtRequests, type Shield } from '../model/shield.ts';
+import { partName } from '../policy/part-name.ts';
+import { partsOf } from '../policy/parts.ts';
 import type { Core } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
@@ -62,7 +65,7 @@ export function adminRoutes(services: Services): readonly Route[] {
       handle(call) {
         const inventory = parseBody(InventoryBody, call.body, 'bad-inventory');
         putDocuments(core, { inventory }, person(call));
-        reconciler.run();
+        prober.reassess();
         void prober.probe();
         return undefined;
       },
@@ -84,9 +87,7 @@ export function adminRoutes(services: Services): readonly Route[] {
       roles: ['admin'],
       handle(call) {
         const request = parseBody(StageRequest, call.body);
-        known(core, request.server);
-        const found = core.knowledge.shields.find(({ id }) => id === request.shield);
-        if (!found) throw new Failure('unknown-shield', `there is no shield '${request.shield}'`);
+        const found = requireStage(core, request);
         const version = core.state.servers.get(request.server)?.observation?.version;
         const { server, shield, stage, why, now } = request;
         const { mode } = createStanding(core).settings(server, found);
@@ -173,7 +174,11 @@ export function adminRoutes(services: Services): readonly Route[] {
       method: 'GET',
       path: '/v1/advisories',
       roles: ['admin'],
-      handle: () => ({ json: { advisories: core.knowledge.advisories } }),
+      handle() {
+        const { advisories, shields } = core.knowledge;
+        const known = new Set(advisories.map(({ id }) => id));
+        return { json: { advisories, shielded: shields.map(({ id }) => id).filter((id) => known.has(id)) } };
+      },
     },
     {
       method: 'POST',
@@ -195,6 +200,41 @@ export function adminRoutes(services: Services): readonly Route[] {
       },
     },
   ];
+}
+
+/**
+ * A shield of rules stands at servers, one that closes services at the parts that have its flaw.
+ * @throws Failure `unknown-server`, `unknown-shield`, `bad-request`
+ */
+function requireStage(core: Core, { server, shield: id, stage }: StageRequest): Shield {
+  const inventory = core.inventory();
+  const part = inventory && partsOf(inventory).find(({ name }) => name === server);
+  if (!part) known(core, server);
+  const shield = core.knowledge.shields.find((one) => one.id === id);
+  if (!shield) throw new Failure('unknown-shield', `there is no shield '${id}'`);
+  if (!part) {
+    if (looksAtRequests(shield)) return shield;
+    throw new Failure(
+      'bad-request',
+      `${id} closes services of each ${shield.component}, not of an API server`,
+      {
+        place: 'server',
+        hint: `name the part: ${partName(shield.component, shield.firstResponse.services?.includes('webhook') ? 'CLUSTER' : 'HOST')}`,
+      },
+    );
+  }
+  if (shield.component !== part.component || !shield.firstResponse.services) {
+    throw new Failure('bad-request', `${id} closes nothing of ${server}`, {
+      place: 'server',
+      hint: `it is about ${shield.component}`,
+    });
+  }
+  if (stage === 'inspect') {
+    throw new Failure('bad-request', `${server} has no gate: ${id} can be at observe, block or lifted`, {
+      place: 'stage',
+    });
+  }
+  return shield;
 }
 
 function known(core: Core, server: string): void {

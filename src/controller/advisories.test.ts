@@ -48,7 +48,7 @@ describe('publishing advisories', () => {
   after(() => place[Symbol.asyncDispose]());
 
   test('nothing is known, and nothing is done, before the first', async () => {
-    assert.deepEqual(await controller.admin.advisories(), []);
+    assert.deepEqual((await controller.admin.advisories()).advisories, []);
     assert.equal(stageOf(await controller.admin.status()), undefined);
     assert.ok(!(await tags()).includes('patch=missing'));
   });
@@ -73,7 +73,7 @@ describe('publishing advisories', () => {
         },
       );
       assert.deepEqual(await log(), before);
-      assert.deepEqual(await controller.admin.advisories(), []);
+      assert.deepEqual((await controller.admin.advisories()).advisories, []);
     });
   }
 
@@ -111,7 +111,7 @@ describe('publishing advisories', () => {
     const { servers } = await controller.admin.status();
     assert.deepEqual(servers[0]?.stages, []);
     assert.deepEqual(
-      (await controller.admin.advisories()).map(({ id }) => id),
+      (await controller.admin.advisories()).advisories.map(({ id }) => id),
       ['CVE-2030-0001'],
     );
   });
@@ -170,24 +170,24 @@ describe('publishing advisories', () => {
       /^affected: kube-apiserver .* -> kube-apiserver 1\.12\.0 to before 1\.12\.1$/,
     );
     assert.ok(!(await tags()).includes(`cve=${cve}`), 'v1.12.2 is patched by this one');
-    assert.equal((await controller.admin.advisories()).length, 2);
+    assert.equal((await controller.admin.advisories()).advisories.length, 2);
     // A version alone is no proof: the server stays shielded.
     assert.equal(stageOf(await controller.admin.status()), 'block');
     const before = await log();
     await controller.admin.addAdvisory(from('feed', fixedIn('1.12.9')));
     assert.ok((await log()).entries > before.entries);
     assert.ok((await tags()).includes(`cve=${cve}`));
-    assert.equal((await controller.admin.advisories()).length, 2);
+    assert.equal((await controller.admin.advisories()).advisories.length, 2);
   });
 
   test('a restart keeps them, and the log verifies', async () => {
-    const known = await controller.admin.advisories();
+    const known = (await controller.admin.advisories()).advisories;
     const wanted = await tags();
     const count = (await entries()).length;
     await controller.stop();
     assert.equal(verifyFolder(join(place.folder, 'data')).ok, true);
     controller = await place.start();
-    assert.deepEqual(await controller.admin.advisories(), known);
+    assert.deepEqual((await controller.admin.advisories()).advisories, known);
     assert.deepEqual(await tags(), wanted);
     assert.equal((await entries()).length, count);
     const before = await log();
@@ -211,11 +211,11 @@ describe('a record that the folder has as well', () => {
     const { log } = await first.admin.status();
     await first.admin.addAdvisory(from('feed', fixedIn('1.12.1')));
     assert.ok((await first.admin.status()).log.entries > log.entries);
-    const [known, ...more] = await first.admin.advisories();
+    const [known, ...more] = (await first.admin.advisories()).advisories;
     assert.equal(more.length, 0);
     assert.equal(known?.source.place, 'feed');
     await first.stop();
     const again = await place.start();
-    assert.deepEqual(await again.admin.advisories(), [known]);
+    assert.deepEqual((await again.admin.advisories()).advisories, [known]);
   });
 });

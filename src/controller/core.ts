@@ -1,5 +1,6 @@
 // The one place where state changes: entries are compiled into plans before they are logged, so that a change which
 // can't be compiled changes nothing, and logged before they are applied, so that state never runs ahead of the log.
+import { canonicalJson } from '../base/canonical-json.ts';
 import { type Clock, timestamp } from '../base/clock.ts';
 import { describeFailure, Failure } from '../base/failure.ts';
 import { sha256 } from '../log/chain.ts';
@@ -9,15 +10,19 @@ import type { Endpoint } from '../model/common.ts';
 import type { Entry, NewEntry } from '../model/entry.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
+import type { Tag } from '../model/tag.ts';
 import { type CompiledPlans, type CompileInput, compile } from '../policy/compile.ts';
+import { withWebhooks } from '../policy/observed-webhooks.ts';
+import { parsePart, partName } from '../policy/part-name.ts';
 import { withNames } from '../policy/resolved-names.ts';
 import { withTags } from '../policy/retag.ts';
 import { createBundleReader } from './bundle-reader.ts';
 import type { Standing } from './bundle-state.ts';
+import { carriedExposures } from './carried.ts';
 import { withFallback } from './fallback-plans.ts';
 import { type Knowledge, withPublished, withShields } from './knowledge.ts';
 import { type Body, createPlanShelf, type NewPlan, type PlanInForce } from './plan-shelf.ts';
-import { apply, emptyState, fork, type State, workerKey } from './state.ts';
+import { apply, emptyState, fork, isExposed, type State, workerKey } from './state.ts';
 
 export type CoreOptions = {
   readonly log: Log;
@@ -84,6 +89,9 @@ export function openCore(options: CoreOptions): Core {
   const warned = new Set<string>();
   const noPolicy = Policy.parse({ apiVersion: 'portcullis/v1' });
   const readBundles = createBundleReader((hash) => log.document(hash));
+  let lastFound:
+    | { readonly inventory: Inventory; readonly key: string; readonly made: Inventory }
+    | undefined;
   replay();
   let { knowledge, bundles } = readKnowledge(state, []);
 
@@ -204,14 +212,17 @@ export function openCore(options: CoreOptions): Core {
   function compileInput(next: State, documents: readonly string[]): CompileInput | undefined {
     const inventory = inventoryOf(next, documents);
     if (!inventory) return undefined;
-    const servers = new Set(inventory.servers.map((server) => server.name));
+    const names = new Set(inventory.servers.map((server) => server.name));
+    // Of parts the compiler asks itself which are there: an inventory may have a hundred thousand hosts.
+    const servers = { has: (name: string) => names.has(name) || parsePart(name) !== undefined };
     const addresses = new Map([...next.names].map(([name, known]) => [name, known.addresses]));
+    const shields = (next.bundles === state.bundles ? knowledge : readKnowledge(next, documents).knowledge)
+      .shields;
     return {
-      inventory: withNames(inventory, addresses),
+      inventory: withFound(withNames(inventory, addresses), next),
       policy: policies(next.policy, documents) ?? noPolicy,
-      shields: (next.bundles === state.bundles ? knowledge : readKnowledge(next, documents).knowledge)
-        .shields,
-      observed: new Map([...next.servers].map(([name, server]) => [name, server.observation?.tags ?? []])),
+      shields,
+      observed: observedTags(next, inventory, shields),
       stages: [...next.stages.values()].filter((item) => servers.has(item.server)),
       controllers,
       probers,
@@ -229,6 +240,20 @@ export function openCore(options: CoreOptions): Core {
   function inventoryOf({ inventory, retagged }: State, documents: readonly string[]): Inventory | undefined {
     const written = inventories(inventory, documents);
     return written && withTags(written, retagged);
+  }
+
+  /** What was made of the same inventory and the same webhooks is the same object: much is kept by it. */
+  function withFound(inventory: Inventory, next: State): Inventory {
+    const found = new Map(
+      inventory.clusters.map(({ name }) => {
+        const known = next.servers.get(partName('ingress-nginx', name))?.observation;
+        return [name, known?.endpoints ?? []];
+      }),
+    );
+    const key = canonicalJson([...found]);
+    if (lastFound?.inventory !== inventory || lastFound.key !== key)
+      lastFound = { inventory, key, made: withWebhooks(inventory, found) };
+    return lastFound.made;
   }
 
   function warn(warnings: readonly string[]): void {
@@ -271,4 +296,22 @@ export function openCore(options: CoreOptions): Core {
       return value;
     };
   }
+}
+
+/** Of each server, with the flaws of other parts that its gate can stop. */
+function observedTags(
+  state: State,
+  inventory: Inventory,
+  shields: Knowledge['shields'],
+): ReadonlyMap<string, readonly Tag[]> {
+  const carried = carriedExposures(state, shields);
+  return new Map(
+    inventory.servers.map(({ name, cluster }) => {
+      const own = state.servers.get(name)?.observation?.tags ?? [];
+      const more = (carried.get(cluster) ?? [])
+        .filter(({ status }) => isExposed(status))
+        .map(({ advisory }): Tag => `cve=${advisory}`);
+      return [name, more.length === 0 ? own : [...new Set([...own, ...more])].sort()];
+    }),
+  );
 }

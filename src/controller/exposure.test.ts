@@ -26,7 +26,7 @@ function coreWith(servers: Readonly<Record<string, readonly Exposure[] | undefin
         { id: 'CVE-1-2', summary: 'two', severity: 'critical', cvss: 9.8 },
       ],
     },
-    inventory: () => ({ servers: names.map((name) => ({ name, cluster: 'lab' })) }),
+    inventory: () => ({ clusters: [], hosts: [], servers: names.map((name) => ({ name, cluster: 'lab' })) }),
     policy: () => ({ shields: [] }),
     state: { servers: new Map(seen as never), stages: new Map(), modes: new Map() },
   } as unknown as Core;

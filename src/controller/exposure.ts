@@ -1,34 +1,52 @@
-// Which server has which flaw, since when, what stands before it, and what stays open all the same.
+// Which server or other part has which flaw, since when, what stands before it, and what stays open all the same.
 import { timestamp } from '../base/clock.ts';
 import type { ExposedServer, ExposureAnswer } from '../model/api.ts';
 import type { Severity, Stage } from '../model/common.ts';
 import type { Shield } from '../model/shield.ts';
+import { partsOf } from '../policy/parts.ts';
 import type { EffectiveSettings } from '../policy/shield-settings.ts';
 import type { Core } from './core.ts';
+import { createPartGaps } from './part-gaps.ts';
 import { createStanding } from './shield-standing.ts';
 import { isExposed, noServerState, pairKey } from './state.ts';
 
 const order: readonly Severity[] = ['critical', 'major', 'minor', 'warning', 'info'];
 
-/** Every flaw that a server of the inventory has or may have, gravest first. */
+/** Every flaw that a server or another part of the inventory's clusters has or may have, gravest first. */
 export function buildExposure(core: Core): ExposureAnswer {
   const advisories = new Map(core.knowledge.advisories.map((advisory) => [advisory.id, advisory]));
   const shields = new Map(core.knowledge.shields.map((shield) => [shield.id, shield]));
-  const servers = core.inventory()?.servers ?? [];
+  const inventory = core.inventory();
+  const servers = inventory?.servers ?? [];
   const standing = createStanding(core);
-  const exposures = servers.flatMap((server) => {
-    const { observation, exposedSince } = core.state.servers.get(server.name) ?? noServerState;
+  const parts = inventory ? partsOf(inventory) : [];
+  const gaps = createPartGaps(core);
+  const all = [
+    ...servers.map(({ name, cluster }) => ({
+      name,
+      cluster,
+      component: 'kube-apiserver' as const,
+      part: undefined,
+    })),
+    ...parts.map((part) => ({ ...part, part })),
+  ];
+  const exposures = all.flatMap(({ name, cluster, component, part }) => {
+    const { observation, exposedSince } = core.state.servers.get(name) ?? noServerState;
     return (observation?.exposures ?? [])
       .filter(({ status }) => isExposed(status))
       .map(({ advisory: id, status, reason }): ExposedServer => {
         const advisory = advisories.get(id);
         const shield = shields.get(id);
-        const stage = core.state.stages.get(pairKey(server.name, id))?.stage ?? 'observe';
-        const settings = shield && standing.settings(server.name, shield);
+        const own = core.state.stages.get(pairKey(name, id))?.stage ?? 'observe';
+        const stage = part && shield ? gaps.stage(part, shield) : own;
+        const settings = shield && standing.settings(name, shield);
         const since = exposedSince[id];
         return {
-          server: server.name,
-          cluster: server.cluster,
+          server: name,
+          component,
+          cluster,
+          ...(part?.host === undefined ? {} : { host: part.host }),
+          ...(observation?.source ? { source: observation.source } : {}),
           version: observation?.version ?? '',
           advisory: id,
           summary: advisory?.summary ?? shield?.title ?? '',
@@ -39,7 +57,8 @@ export function buildExposure(core: Core): ExposureAnswer {
           ...(since === undefined ? {} : { since: timestamp(since) }),
           ...(shield ? { stage } : {}),
           ...(settings ? { mode: settings.mode } : {}),
-          gap: gapOf(shield, stage, settings),
+          ...(part && shield && gaps.unenforced(part, shield) ? { unenforced: true as const } : {}),
+          gap: part && shield ? gaps.gap(part, shield) : gapOf(shield, stage, settings),
         };
       });
   });
@@ -50,7 +69,12 @@ export function buildExposure(core: Core): ExposureAnswer {
       a.advisory.localeCompare(b.advisory) ||
       a.server.localeCompare(b.server),
   );
-  const unread = servers.map(({ name }) => name).filter((name) => !core.state.servers.get(name)?.observation);
+  const known = (name: string) => core.state.servers.get(name)?.observation !== undefined;
+  // Who asked for no kubelet is not told of every one.
+  const kubelets = parts.filter(({ component }) => component === 'kubelet');
+  const read = new Set(kubelets.filter(({ name }) => known(name)).map(({ cluster }) => cluster));
+  const wanted = kubelets.filter(({ cluster }) => read.has(cluster));
+  const unread = [...servers, ...wanted].map(({ name }) => name).filter((name) => !known(name));
   return { exposures, unread };
 }
 

@@ -2,8 +2,9 @@
 import { Failure } from '../base/failure.ts';
 import { TagRequest } from '../model/api.ts';
 import { ExportTarget } from '../model/export.ts';
-import { ImportRequest } from '../model/import.ts';
+import { type ImportDocument, ImportRequest } from '../model/import.ts';
 import { Inventory } from '../model/inventory.ts';
+import type { PartFact } from '../model/part.ts';
 import { compile } from '../policy/compile.ts';
 import { exportPolicy } from '../policy/export/export.ts';
 import { mergeImport } from '../policy/import-merge.ts';
@@ -16,7 +17,26 @@ import type { Route } from './http-server.ts';
 import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 import { createTagTimes } from './tag-times.ts';
 
-export function inventoryRoutes({ core, reconciler, prober }: Services): readonly Route[] {
+/** Facts of hosts that the inventory knows by another name, by an address that they share, are of that host. */
+function hostsAsKnown(
+  facts: readonly PartFact[],
+  found: ImportDocument,
+  inventory: Inventory,
+): readonly PartFact[] {
+  const names = new Set(inventory.hosts.map(({ name }) => name));
+  const owners = new Map(
+    inventory.hosts.flatMap(({ name, addresses }) => addresses.map((address) => [address, name])),
+  );
+  const addresses = new Map(found.hosts.map((host) => [host.name, host.addresses]));
+  return facts.map((fact) => {
+    const { host } = fact;
+    if (host === undefined || names.has(host)) return fact;
+    const owner = (addresses.get(host) ?? []).flatMap((address) => owners.get(address) ?? [])[0];
+    return owner === undefined ? fact : { ...fact, host: owner };
+  });
+}
+
+export function inventoryRoutes({ core, reconciler, prober, parts }: Services): readonly Route[] {
   const times = createTagTimes(core);
   return [
     {
@@ -79,16 +99,25 @@ export function inventoryRoutes({ core, reconciler, prober }: Services): readonl
       roles: ['admin'],
       maxBody: 32 * MiB,
       handle(call) {
-        const { source, found, prune, dryRun } = parseBody(ImportRequest, call.body);
+        const { source, found, facts = [], prune, dryRun } = parseBody(ImportRequest, call.body);
         const { inventory, changes, unchanged } = mergeImport(core.inventory(), source, found, prune);
         const next = parseBody(Inventory, inventory, 'bad-inventory');
         checkInventory(next);
-        if (!dryRun) {
-          putImported(core, next, `user:${call.caller?.name}`, source);
-          reconciler.run();
-          void prober.probe();
+        if (dryRun) return { json: { changes: [...changes, ...partChanges(next)], unchanged } };
+        putImported(core, next, `user:${call.caller?.name}`, source);
+        const ofParts = partChanges(next);
+        for (const { cluster, parts: said } of facts)
+          parts.observe(cluster, hostsAsKnown(said, found, next), 'import');
+        prober.reassess();
+        void prober.probe();
+        return { json: { changes: [...changes, ...ofParts], unchanged } };
+
+        /** Against the inventory in force: of a dry run, parts of hosts that would be new are not shown. */
+        function partChanges(inventory: Inventory) {
+          return facts.flatMap(({ cluster, parts: said }) =>
+            parts.preview(cluster, hostsAsKnown(said, found, inventory), 'import'),
+          );
         }
-        return { json: { changes, unchanged } };
       },
     },
   ];

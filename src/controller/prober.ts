@@ -5,6 +5,7 @@ import { describeFailure, Failure } from '../base/failure.ts';
 import type { ApiServer } from '../model/inventory.ts';
 import type { Core } from './core.ts';
 import type { ReadVersion } from './knowledge.ts';
+import type { PartWatch } from './part-watch.ts';
 import type { Reconciler } from './reconcile.ts';
 import { safeProbe } from './safe-probe.ts';
 import { readVersion } from './server-link.ts';
@@ -25,6 +26,7 @@ const width = 8;
 export function createProber(
   core: Core,
   reconciler: Reconciler,
+  parts: Pick<PartWatch, 'reassess'>,
   note: (line: string) => void,
   signal: AbortSignal,
 ): Prober {
@@ -54,6 +56,7 @@ export function createProber(
     },
     probedAt: (name) => times.get(name),
     reassess() {
+      reassessParts();
       for (const { name } of core.inventory()?.servers ?? []) {
         const version = core.state.servers.get(name)?.observation?.version;
         if (version === undefined) continue;
@@ -67,6 +70,16 @@ export function createProber(
       reconciler.run();
     },
   };
+
+  /** What can't be compiled is told, and what was known stands. */
+  function reassessParts(): void {
+    try {
+      parts.reassess();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      note(`the versions of other parts are not heeded: ${describeFailure(error)}`);
+    }
+  }
 
   async function once(server: ApiServer): Promise<void> {
     if (signal.aborted) return;

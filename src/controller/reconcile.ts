@@ -1,8 +1,12 @@
 // Applies the response plan until nothing more follows from what is known.
-import { describeFailure } from '../base/failure.ts';
+import { describeFailure, Failure } from '../base/failure.ts';
+import type { Severity } from '../model/common.ts';
 import type { NewEntry } from '../model/entry.ts';
-import type { ApiServer } from '../model/inventory.ts';
+import type { ApiServer, Inventory } from '../model/inventory.ts';
+import { looksAtRequests, type Shield } from '../model/shield.ts';
+import { parsePart } from '../policy/part-name.ts';
 import { isInspectable } from '../policy/uninspected.ts';
+import { carriedExposures } from './carried.ts';
 import type { Core } from './core.ts';
 import { nextStage, type Situation, wantsSafeProbe } from './response.ts';
 import { createStanding } from './shield-standing.ts';
@@ -36,8 +40,8 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
           return next ? [{ server, situation, next }] : [];
         });
         if (wanted.length === 0) return;
-        let moved = false;
-        for (const { server, situation, next } of wanted) {
+        let moved = decideAll(wanted);
+        for (const { server, situation, next } of moved ? [] : wanted) {
           const key = pairKey(server, situation.shield.id);
           try {
             core.decide([stageEntry(server, situation, next)]);
@@ -67,6 +71,19 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
     },
   };
 
+  /** Together where that compiles: a thousand kubelets are one change of plans. One that can't be is found one by one. */
+  function decideAll(wanted: readonly Wanted[]): boolean {
+    if (wanted.length === 1) return false;
+    try {
+      core.decide(wanted.map(({ server, situation, next }) => stageEntry(server, situation, next)));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return false;
+    }
+    for (const { server, situation } of wanted) refusals.delete(pairKey(server, situation.shield.id));
+    return true;
+  }
+
   /** A stage that can't be compiled is shown and logged once, and the others go on. */
   function refuse(key: string, server: string, stage: string, why: string): void {
     if (refusals.get(key) === why) return;
@@ -84,30 +101,66 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
   function situations(): { server: string; situation: Situation }[] {
     const inventory = core.inventory();
     if (!inventory) return [];
+    return [...serverSituations(inventory), ...partSituations()];
+  }
+
+  /** Shields that close services, at the parts whose flaw they are for. */
+  function partSituations(): { server: string; situation: Situation }[] {
     const { state, knowledge } = core;
     const standing = createStanding(core);
+    return [...state.servers].flatMap(([name, server]) => {
+      const part = server.observation?.source === undefined ? undefined : parsePart(name);
+      if (!part) return [];
+      const { component, kind, of } = part;
+      return knowledge.shields
+        .filter((shield) => shield.component === component && shield.firstResponse.services !== undefined)
+        .map((shield) => ({
+          server: name,
+          situation: {
+            shield,
+            severity: severityOf(shield),
+            server,
+            exposure: server.observation?.exposures.find((item) => item.advisory === shield.id),
+            stage: state.stages.get(pairKey(name, shield.id)),
+            agentReady: kind === 'host' && acknowledged('agent', of),
+            gateReady: false,
+            gateLost: false,
+            mode: standing.settings(name, shield).mode,
+            onlyConnections: true,
+          },
+        }));
+    });
+  }
+
+  function severityOf(shield: Shield): Severity {
+    return core.knowledge.advisories.find((item) => item.id === shield.id)?.severity ?? shield.severity;
+  }
+
+  function serverSituations(inventory: Inventory): { server: string; situation: Situation }[] {
+    const { state, knowledge } = core;
+    const standing = createStanding(core);
+    const carried = carriedExposures(state, knowledge.shields);
     return inventory.servers.flatMap((item) => {
-      const { name, host } = item;
+      const { name, host, cluster } = item;
       const server = state.servers.get(name) ?? noServerState;
       const ready = {
         agentReady: acknowledged('agent', host),
         gateReady: gateReady(item),
         gateLost: gateLost(item),
       };
-      return knowledge.shields
-        .filter((shield) => shield.component === 'kube-apiserver')
-        .map((shield) => ({
-          server: name,
-          situation: {
-            shield,
-            severity: knowledge.advisories.find((item) => item.id === shield.id)?.severity ?? shield.severity,
-            server,
-            exposure: server.observation?.exposures.find((item) => item.advisory === shield.id),
-            stage: state.stages.get(pairKey(name, shield.id)),
-            mode: standing.settings(name, shield).mode,
-            ...ready,
-          },
-        }));
+      const exposures = [...(server.observation?.exposures ?? []), ...(carried.get(cluster) ?? [])];
+      return knowledge.shields.filter(looksAtRequests).map((shield) => ({
+        server: name,
+        situation: {
+          shield,
+          severity: severityOf(shield),
+          server,
+          exposure: exposures.find((item) => item.advisory === shield.id),
+          stage: state.stages.get(pairKey(name, shield.id)),
+          mode: standing.settings(name, shield).mode,
+          ...ready,
+        },
+      }));
     });
   }
 
@@ -136,6 +189,12 @@ export function createReconciler(core: Core, workers: Workers): Reconciler {
     return receipt?.ok === true && receipt.generation === plan?.generation;
   }
 }
+
+type Wanted = {
+  readonly server: string;
+  readonly situation: Situation;
+  readonly next: { readonly stage: string; readonly why: string };
+};
 
 function stageEntry(server: string, situation: Situation, next: { stage: string; why: string }): NewEntry {
   const version = situation.server.observation?.version;

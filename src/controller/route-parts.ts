@@ -9,6 +9,7 @@ import type { Core } from './core.ts';
 import type { Call } from './http-server.ts';
 import type { NameWatch } from './name-watch.ts';
 import type { OpenSessionsStore } from './open-sessions.ts';
+import type { PartWatch } from './part-watch.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import type { Workers } from './workers.ts';
@@ -19,6 +20,7 @@ export type Services = {
   readonly workers: Workers;
   readonly reconciler: Reconciler;
   readonly prober: Prober;
+  readonly parts: PartWatch;
   readonly nameWatch: NameWatch;
   readonly bundleWatch: BundleWatch;
   readonly sessions: Sessions;

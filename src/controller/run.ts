@@ -31,7 +31,9 @@ import { fromFile, putDocuments } from './documents.ts';
 import { openHttpServer } from './http-server.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
 import { createNameWatch } from './name-watch.ts';
+import { createNodeReader, type NodeSource } from './node-reader.ts';
 import { createOpenSessions } from './open-sessions.ts';
+import { createPartWatch } from './part-watch.ts';
 import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
@@ -66,6 +68,10 @@ export type ControllerOptions = {
   readonly bundleSource?: { readonly url: string; readonly everySeconds: number; readonly shadow?: boolean };
   /** Seconds between probes; 30 when left out. */
   readonly probeSeconds?: number;
+  /** Clusters whose nodes are listed, for the versions of their parts, at every `nodeSeconds`. */
+  readonly nodes?: readonly NodeSource[];
+  /** Seconds between readings of nodes; 300 when left out. */
+  readonly nodeSeconds?: number;
   /** Session records kept; 200,000 when left out. */
   readonly sessionsKept?: number;
   readonly clock?: Clock;
@@ -146,7 +152,9 @@ export async function runController(
 
   const workers = createWorkers(clock);
   const reconciler = createReconciler(core, workers);
-  const prober = createProber(core, reconciler, note, signal);
+  const parts = createPartWatch(core);
+  const prober = createProber(core, reconciler, parts, note, signal);
+  const nodeReader = createNodeReader(core, parts, reconciler, options.nodes ?? [], note);
   const resolver = openResolver(options.dnsServers);
   resources.defer(() => resolver.close());
   const nameWatch = createNameWatch(core, resolver.resolve, note);
@@ -162,6 +170,7 @@ export async function runController(
       workers,
       reconciler,
       prober,
+      parts,
       nameWatch,
       bundleWatch,
       sessions,
@@ -181,8 +190,13 @@ export async function runController(
   }, 1_000);
   const stopped = (async () => {
     try {
+      let nextRead = 0;
       while (!signal.aborted) {
         await prober.probe();
+        if (clock.mono() >= nextRead) {
+          await nodeReader.read();
+          nextRead = clock.mono() + (options.nodeSeconds ?? 300) * 1000;
+        }
         await delay((options.probeSeconds ?? 30) * 1000, undefined, { signal }).catch(() => {});
       }
     } finally {

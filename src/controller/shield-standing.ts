@@ -2,8 +2,11 @@
 import type { ApiServer } from '../model/inventory.ts';
 import type { Shield } from '../model/shield.ts';
 import type { Tag } from '../model/tag.ts';
+import { parsePart } from '../policy/part-name.ts';
+import { partTags } from '../policy/parts.ts';
 import { type EffectiveSettings, shieldSettings } from '../policy/shield-settings.ts';
 import { serverTags } from '../policy/tags.ts';
+import { carriedExposures } from './carried.ts';
 import type { Core } from './core.ts';
 import { isExposed, pairKey, workerKey } from './state.ts';
 
@@ -26,7 +29,10 @@ export function createStanding(core: Core): Standing {
     const inventory = core.inventory();
     const observed = [...state.servers].map(([name, item]) => [name, item.observation?.tags ?? []] as const);
     tags ??= inventory ? serverTags(inventory, new Map(observed)) : new Map();
-    return tags.get(server) ?? [];
+    const own = tags.get(server);
+    if (own || !inventory) return own ?? [];
+    const part = parsePart(server);
+    return part ? partTags(part, inventory) : [];
   };
   const settings: Standing['settings'] = (server, shield) =>
     shieldSettings(shield, { name: server, tags: tagsOf(server) }, policy, modes);
@@ -37,7 +43,8 @@ export function createStanding(core: Core): Standing {
       const { name, host } = server;
       const stage = state.stages.get(pairKey(name, shield.id))?.stage ?? 'observe';
       if (stage !== 'observe' || settings(name, shield).mode !== 'shadow') return false;
-      const exposures = state.servers.get(name)?.observation?.exposures ?? [];
+      const carried = carriedExposures(state, [shield]).get(server.cluster);
+      const exposures = [...(state.servers.get(name)?.observation?.exposures ?? []), ...(carried ?? [])];
       if (!exposures.some(({ advisory, status }) => advisory === shield.id && isExposed(status)))
         return false;
       const listeners = state.plans.get(workerKey('gate', host))?.listeners ?? [];

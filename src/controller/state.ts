@@ -3,10 +3,11 @@
 import { z } from 'zod';
 import { Exposure } from '../model/advisory.ts';
 import { Role } from '../model/api.ts';
-import { Sha256, Stage, Timestamp } from '../model/common.ts';
+import { Endpoint, Sha256, Stage, Timestamp } from '../model/common.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { Exemption } from '../model/exemption.ts';
 import { ShieldMode } from '../model/mode.ts';
+import { PartSource } from '../model/part.ts';
 import { Receipt } from '../model/plan.ts';
 import { Tag } from '../model/tag.ts';
 import { CheckResult } from '../model/verification.ts';
@@ -48,7 +49,18 @@ export const entryData = {
   /** Of the folder's records together, or of one that was published. */
   advisory: z.union([z.object({ digest: Sha256 }), z.object({ document: Sha256 })]),
   probe: z.object({ ok: z.boolean(), error: z.string().optional() }),
-  tags: z.object({ version: z.string(), tags: z.array(Tag), exposures: z.array(Exposure) }),
+  /** Of a server; with `source`, of another part of a cluster. `forgotten`: nothing is known of it any more. */
+  tags: z.object({
+    version: z.string(),
+    tags: z.array(Tag),
+    exposures: z.array(Exposure),
+    source: PartSource.optional(),
+    /** Of a part. */
+    cluster: z.string().optional(),
+    os: z.enum(['linux', 'windows']).optional(),
+    endpoints: z.array(Endpoint).optional(),
+    forgotten: z.boolean().optional(),
+  }),
   stage: z.object({
     shield: z.string(),
     stage: Stage,
@@ -101,8 +113,11 @@ export const entryData = {
 } as const;
 type DataOf<K extends keyof typeof entryData> = z.infer<(typeof entryData)[K]>;
 
+/** What was observed of a server or part, and what follows from it. */
+export type Observation = DataOf<'tags'>;
+/** Of a server, or of another part of a cluster. */
 export type ServerState = {
-  readonly observation?: DataOf<'tags'>;
+  readonly observation?: Observation;
   readonly probeError?: string;
   /** By advisory: since when it is known to be exposed, ms since the epoch. */
   readonly exposedSince: Readonly<Record<string, number>>;
@@ -147,6 +162,7 @@ export type State = {
     string,
     { readonly addresses: readonly string[]; readonly at?: number; readonly error?: string }
   >;
+  /** Servers, and other parts of clusters, by name. */
   readonly servers: Map<string, ServerState>;
   /** By `pairKey`. */
   readonly stages: Map<string, StageState>;
@@ -282,16 +298,23 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
   },
   tags(state, entry, at) {
     const observation = entryData.tags.parse(entry.data);
-    const former = state.servers.get(entry.subject) ?? noServerState;
+    if (observation.forgotten) {
+      state.servers.delete(entry.subject);
+      return;
+    }
+    const known = state.servers.get(entry.subject) ?? noServerState;
+    const { probeError: _, ...rest } = known;
+    // A server is probed, and a probe says when it succeeds again; of a part a version that can be read is all there is.
+    const former = observation.source === undefined ? known : rest;
     const exposedSince: Record<string, number> = {};
     for (const { advisory, status } of observation.exposures) {
       if (isExposed(status)) exposedSince[advisory] = former.exposedSince[advisory] ?? at;
     }
-    const known = former.observation?.tags ?? [];
+    const knownTags = former.observation?.tags ?? [];
     const observedSince = Object.fromEntries(
       observation.tags.map((tag) => [
         tag,
-        (known.includes(tag) ? former.observedSince?.[tag] : undefined) ?? at,
+        (knownTags.includes(tag) ? former.observedSince?.[tag] : undefined) ?? at,
       ]),
     );
     state.servers.set(entry.subject, { ...former, observation, exposedSince, observedSince });

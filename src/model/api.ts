@@ -1,7 +1,7 @@
 // The wire between the CLI, agents, gates and the controller: HTTPS with mutual TLS, JSON bodies.
 // Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
 import { z } from 'zod';
-import { Advisory, AdvisoryChange, Exposure } from './advisory.ts';
+import { Advisory, AdvisoryChange, AdvisoryId, Component, Exposure } from './advisory.ts';
 import { BundleSource, UsedBundle } from './bundle.ts';
 import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
 import { Entry } from './entry.ts';
@@ -9,6 +9,7 @@ import { Exemption } from './exemption.ts';
 import { ExplainAnswer } from './explain.ts';
 import { Inventory } from './inventory.ts';
 import { ShieldMode } from './mode.ts';
+import { PartSource } from './part.ts';
 import { Policy } from './policy.ts';
 import { Incident, SessionRecord } from './record.ts';
 import { RuleAction, ShieldRule } from './shield.ts';
@@ -240,10 +241,16 @@ export const Status = z.strictObject({
 });
 export type Status = z.infer<typeof Status>;
 
-/** GET /v1/exposure (admin): every flaw that a server has or may have, gravest first. */
+/** GET /v1/exposure (admin): every flaw that a server or another part of a cluster has or may have, gravest first. */
 export const ExposedServer = z.strictObject({
+  /** The server, or the part: `kubelet/node-1`. */
   server: Name,
+  component: Component,
   cluster: Name,
+  /** The host that the part runs on. */
+  host: Name.optional(),
+  /** Where the version of a part comes from. */
+  source: PartSource.optional(),
   version: z.string(),
   summary: z.string(),
   severity: Severity,
@@ -255,13 +262,15 @@ export const ExposedServer = z.strictObject({
   stage: Stage.optional(),
   /** What the shield does there. */
   mode: ShieldMode.optional(),
+  /** The stage closes nothing: the host has no agent, or nobody knows where to. */
+  unenforced: z.literal(true).optional(),
   /** What stays open though the shield stands as it does. */
   gap: z.string(),
 });
 export type ExposedServer = z.infer<typeof ExposedServer>;
 export const ExposureAnswer = z.strictObject({
   exposures: z.array(ExposedServer),
-  /** Servers whose version was never read: nothing is known of them. */
+  /** Servers, and kubelets beside those that are known, whose version was never read: nothing is known of them. */
   unread: z.array(Name),
 });
 export type ExposureAnswer = z.infer<typeof ExposureAnswer>;
@@ -347,7 +356,11 @@ export const AdvisoryAnswer = z.strictObject({ advisory: Advisory, ...AdvisoryCh
 export type AdvisoryAnswer = z.infer<typeof AdvisoryAnswer>;
 
 /** GET /v1/advisories (admin): what the controller knows. */
-export const AdvisoriesAnswer = z.strictObject({ advisories: z.array(Advisory) });
+export const AdvisoriesAnswer = z.strictObject({
+  advisories: z.array(Advisory),
+  /** Ids of those that a shield is for. */
+  shielded: z.array(AdvisoryId).default([]),
+});
 export type AdvisoriesAnswer = z.infer<typeof AdvisoriesAnswer>;
 /**
  * GET /v1/inventory, GET /v1/policy (admin): the documents in force; 404 `no-inventory` before the first inventory.

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Name } from './common.ts';
 import { AddressGroup, ApiServer, Cluster, Host, Site } from './inventory.ts';
+import { PartFact } from './part.ts';
 
 const stamped = { source: true, imported: true } as const;
 
@@ -33,6 +34,11 @@ export const ImportRequest = z.strictObject({
   /** Owns what it imports: `kubernetes/prod`. */
   source: Name,
   found: ImportDocument,
+  /** What was read of the clusters' parts. Not a part of the inventory: observed, like a server's version. */
+  facts: z
+    .array(z.strictObject({ cluster: Name, parts: z.array(PartFact).max(1_000_000) }))
+    .max(1024)
+    .optional(),
   /** Remove what the source no longer has. */
   prune: z.boolean().default(false),
   /** Say what would change, and change nothing. */

@@ -297,3 +297,8 @@ export const Shield = z.strictObject({
   reach: z.array(ReachTest).optional(),
 });
 export type Shield = z.infer<typeof Shield>;
+
+/** Has it anything for a gate to do? A shield that only closes services has not, and stands at no API server. */
+export function looksAtRequests({ deeperDefense: { rules, stripHeaders = [] } }: Shield): boolean {
+  return rules.length + stripHeaders.length > 0;
+}

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import type { z } from 'zod';
 import { Failure } from '../base/failure.ts';
-import type { Advisory } from '../model/advisory.ts';
 import {
   AdvisoriesAnswer,
   AdvisoryAnswer,
@@ -269,7 +268,7 @@ export type Admin = {
   readonly policyLife: PolicyLife;
   explain(request: ExplainRequest): Promise<ExplainAnswer>;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
-  advisories(): Promise<readonly Advisory[]>;
+  advisories(): Promise<AdvisoriesAnswer>;
   exposure(): Promise<ExposureAnswer>;
   /** Bundles of shields, and the keys that sign them. */
   readonly bundles: {
@@ -396,7 +395,7 @@ export function openAdmin(folder: string): Admin {
     addAdvisory: async (request) =>
       parseAnswer(AdvisoryAnswer, await send('POST', '/v1/advisories', request)),
     exposure: async () => parseAnswer(ExposureAnswer, await get('/v1/exposure')),
-    advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')).advisories,
+    advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')),
     verifyPlan: async (cluster) =>
       parseAnswer(VerifyPlan, await get(`/v1/verify/plan?cluster=${encodeURIComponent(cluster)}`)),
     async keepVerification(report) {

@@ -1,5 +1,5 @@
-// Reads what `import kubernetes` needs of a cluster: nodes, the endpoints of default/kubernetes, and services that lead to
-// them. Only get and list; long lists come in pages.
+// Reads what `import kubernetes` needs of a cluster: nodes, the endpoints of default/kubernetes, services that lead to them,
+// and pods whose images tell a version. Only get and list; long lists come in pages.
 import { z } from 'zod';
 import { canonicalAddress } from '../base/cidr.ts';
 import { Failure } from '../base/failure.ts';
@@ -11,7 +11,7 @@ export const importRights = `apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: portcullis-import}
 rules:
-- {apiGroups: [""], resources: [nodes, services], verbs: [list]}
+- {apiGroups: [""], resources: [nodes, services, pods], verbs: [list]}
 - {apiGroups: [""], resources: [endpoints], verbs: [get]}
 - {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list]}
 `;
@@ -31,7 +31,14 @@ const Node = z.object({
         .array(z.object({ type: z.string(), address: z.string() }))
         .nullable()
         .default([]),
-      nodeInfo: z.object({ kubeletVersion: z.string().optional() }).optional(),
+      nodeInfo: z
+        .object({
+          kubeletVersion: z.string().optional(),
+          kubeProxyVersion: z.string().optional(),
+          containerRuntimeVersion: z.string().optional(),
+          operatingSystem: z.string().optional(),
+        })
+        .optional(),
     })
     .default({ addresses: [] }),
 });
@@ -79,6 +86,19 @@ const Endpoints = z.object({
     .nullable()
     .default([]),
 });
+const Pod = z.object({
+  metadata: z.object({ name: z.string(), namespace: z.string() }),
+  spec: z.object({
+    containers: z.array(z.object({ image: z.string().optional(), args: z.array(z.string()).nullish() })),
+  }),
+  status: z
+    .object({
+      phase: z.string().optional(),
+      podIP: z.string().optional(),
+      podIPs: z.array(z.object({ ip: z.string() })).nullish(),
+    })
+    .default({}),
+});
 const Slice = z.object({
   endpoints: z
     .array(z.object({ addresses: z.array(z.string()) }))
@@ -99,7 +119,39 @@ export type ClusterLists = {
   readonly nodes: readonly z.infer<typeof Node>[];
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
   readonly services: readonly z.infer<typeof Service>[];
+  /** Of ingress-nginx and the NFS and SMB drivers; undefined where listing pods is not allowed. */
+  readonly pods: readonly z.infer<typeof Pod>[] | undefined;
 };
+
+/** Labels by which the pods of what we know flaws of are found: as their charts and manifests set them. */
+const podLabels = [
+  'app.kubernetes.io/name in (ingress-nginx,rke2-ingress-nginx),app.kubernetes.io/component=controller',
+  'app in (csi-nfs-controller,csi-smb-controller)',
+];
+const maxPods = 5_000;
+
+/**
+ * Nodes, and pods whose images tell a version. @throws Failure of readKubeconfig; `server-unreachable`, `server-refused`
+ * when nodes can't be listed
+ */
+export async function readClusterParts(
+  path: string,
+): Promise<Pick<ClusterLists, 'cluster' | 'nodes' | 'pods'>> {
+  const config = readKubeconfig(path);
+  const nodes = await list(Node, '/api/v1/nodes', config, path);
+  return { cluster: config.cluster, nodes, pods: await readPods(config, path) };
+}
+
+async function readPods(config: Kubeconfig, path: string): Promise<ClusterLists['pods']> {
+  const pods: z.infer<typeof Pod>[] = [];
+  for (const selector of podLabels) {
+    const query = `&labelSelector=${encodeURIComponent(selector)}`;
+    const found = await list(Pod, '/api/v1/pods', config, path, query).catch(ifRefused);
+    if (found === undefined) return undefined;
+    pods.push(...found);
+  }
+  return pods.slice(0, maxPods);
+}
 
 /** @throws Failure of readKubeconfig; `server-unreachable`, `server-refused` with what was refused */
 export async function readClusterLists(path: string): Promise<ClusterLists> {
@@ -126,6 +178,7 @@ export async function readClusterLists(path: string): Promise<ClusterLists> {
     nodes,
     endpoints,
     services: [...kubernetes, ...leading],
+    pods: await readPods(config, path),
   };
 }
 

@@ -20,12 +20,14 @@ export function closedServices(
   shields: readonly Shield[],
   servers: ReadonlySet<string>,
   modeOf: PartModes,
+  exists: (part: PartName) => boolean,
 ): ClosedServices {
   const closed = new Map<string, Shield[]>();
   for (const { server: subject, shield: id, stage } of stages) {
     const part = parsePart(subject);
     if (stage !== 'block' || !part || servers.has(subject)) continue;
     const shield = shields.find((candidate) => candidate.id === id);
+    if (!shield && !exists(part)) continue;
     if (!shield) {
       throw new Failure('unknown-shield', `shield '${id}' stands at ${stage} but is not among the shields`, {
         place: subject,

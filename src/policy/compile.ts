@@ -180,6 +180,7 @@ export function compile(input: CompileInput): CompiledPlans {
     new Set(inventory.servers.map(({ name }) => name)),
     (part, name, shield) =>
       shieldSettings(shield, { name, tags: partTags(part, inventory) }, policy, input.modes ?? []).mode,
+    ({ kind, of }) => inventory[kind === 'host' ? 'hosts' : 'clusters'].some(({ name }) => name === of),
   );
   const others = hostServices({ inventory, members: hosts, written, book, groups, controllers, closed });
   const plan = (

@@ -50,7 +50,12 @@ const maxNotes = 20;
 export function fromKubernetes(
   facts: KubeFacts,
   rules: LabelRules,
-): { readonly found: ImportDocument; readonly notes: readonly string[] } {
+): {
+  readonly found: ImportDocument;
+  readonly notes: readonly string[];
+  /** The host that each node became, by the node's name. */
+  readonly hosts: ReadonlyMap<string, string>;
+} {
   const notes: string[] = [];
   let untold = 0;
   const note = (line: string): void => {
@@ -62,6 +67,7 @@ export function fromKubernetes(
   const ways = new Set(endpoints.map(({ address }) => address));
   const hosts = new Map<string, { name: string; addresses: string[]; cluster: string; tags: string[] }>();
   const owner = new Map<string, string>();
+  const named = new Map<string, string>();
   for (const node of facts.nodes) {
     const name = slug(node.name);
     if (name === undefined || hosts.has(name)) {
@@ -86,6 +92,7 @@ export function fromKubernetes(
       controlPlaneLabels.some((label) => label in node.labels);
     const tags = [master ? 'tier=control-plane' : 'tier=node', ...labelTags(node, rules, name, note)];
     hosts.set(name, { name, addresses, cluster, tags });
+    named.set(node.name, name);
   }
   for (const { address } of endpoints) {
     if (owner.has(address)) continue;
@@ -113,7 +120,7 @@ export function fromKubernetes(
     hosts: [...hosts.values()],
     servers: [...merged.values()],
   });
-  return { found, notes };
+  return { found, notes, hosts: named };
 }
 
 /** Every way to the servers beside their own endpoints. */
