@@ -209,6 +209,10 @@ export const failureCodes = {
       'A change would close a path that must stay open: to the controller, SSH, etcd, kubelets, or break-glass. Nothing was changed.',
       'The place names what would close it.',
     ],
+    'plan-bypassed': [
+      'A change would leave a way to a server that no rule judges: an address, a port, a service address. Nothing was changed.',
+      'The message names the way and the host; correct the inventory there.',
+    ],
     'plan-too-large': [
       'A change would make the plan of a host larger than a kernel is known to take. Nothing was changed.',
       'Name prefixes instead of single addresses, or join rules; the message names the largest.',

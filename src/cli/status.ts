@@ -89,6 +89,7 @@ function serverRows(server: ServerStatus, ago: (then: string | undefined) => str
   const rows = [...stages, ...unshielded];
   if (rows.length === 0) rows.push([server.version ? 'no known flaw' : 'not probed yet', '', '', '', '']);
   if (server.inspectionGap !== undefined) rows.push(['not inspected', '', '', '', server.inspectionGap]);
+  for (const gap of server.uncovered) rows.push(['not covered', '', '', '', gap]);
   return rows.map((row, index) => [...(index === 0 ? head : ['', '', '']), ...row]);
 }
 

@@ -7,6 +7,7 @@ import type { Tag } from '../model/tag.ts';
 import { matches, parseExpression } from '../policy/expression.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
+import { uncoveredWays } from '../policy/ways-in.ts';
 import type { BundleWatch } from './bundle-watch.ts';
 import { bundleStatus } from './bundles.ts';
 import type { Core } from './core.ts';
@@ -45,6 +46,8 @@ export function buildStatus({
   const standing = createStanding(core);
   const exemptions = [...state.exemptions.values()];
   const inspectable = new Set((inventory?.servers ?? []).filter(isInspectable).map(({ name }) => name));
+  const input = core.compileInput();
+  const uncovered = input && uncoveredWays(input.inventory, new Set(input.enrolled));
   const servers = (inventory?.servers ?? []).map((server): ServerStatus => {
     const { observation, probeError } = state.servers.get(server.name) ?? noServerState;
     const probed = prober.probedAt(server.name);
@@ -57,6 +60,7 @@ export function buildStatus({
       ...(probed === undefined ? {} : { probedAt: timestamp(probed) }),
       ...(probeError === undefined ? {} : { probeError }),
       ...gapOf(server),
+      uncovered: uncovered?.get(server.name) ?? [],
       tags: tags.get(server.name) ?? [],
       exposures: observation?.exposures ?? [],
       stages: stagesOf(server),

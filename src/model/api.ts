@@ -180,6 +180,8 @@ export const ServerStatus = z.strictObject({
   probeError: z.string().optional(),
   /** Why nothing of it can be inspected, in words; left out where a gate can. */
   inspectionGap: z.string().optional(),
+  /** Ways to it that no agent judges, a clause each. */
+  uncovered: z.array(z.string()).default([]),
   tags: z.array(Tag),
   exposures: z.array(Exposure),
   stages: z.array(

@@ -476,12 +476,12 @@ test("an enrolled node's agent judges what the node forwards to every server of 
   const service = '10.96.0.1';
   const first = ['10.0.0.1', '2001:db8::1'];
   assert.deepEqual(ways('worker-1'), [
-    { server: 'api-1', gateAddresses: first, endpoints: ['10.0.0.1', service] },
+    { server: 'api-1', gateAddresses: first, endpoints: ['10.0.0.1', service, '2001:db8::1'] },
     { server: 'api-2', gateAddresses: ['10.0.0.4'], endpoints: ['10.0.0.4'] },
   ]);
   assert.deepEqual(ways('cp-2'), [
     { server: 'api-2', gateAddresses: undefined, endpoints: ['10.0.0.4', service] },
-    { server: 'api-1', gateAddresses: first, endpoints: ['10.0.0.1'] },
+    { server: 'api-1', gateAddresses: first, endpoints: first },
   ]);
   for (const body of agents.values()) {
     AgentPlan.parse({ ...body, generation: 1, issuedAt: '2024-01-01T00:00:00.000Z' });

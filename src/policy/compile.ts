@@ -43,8 +43,9 @@ import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
 import { type EffectiveSettings, type HandMode, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
-import { serverTags } from './tags.ts';
+import { serverHosts, serverTags } from './tags.ts';
 import { enforceableStages, inspectionGap, isInspectable, withoutSteering } from './uninspected.ts';
+import { namedEndpoints, proxiedWays, requireNoBypass, waysIn } from './ways-in.ts';
 import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
 
 export type CompileInput = {
@@ -95,7 +96,7 @@ type Compiled = JudgedService & {
 
 /**
  * Deterministic: equal input gives equal canonical JSON. Rules stand in the order that rules.ts describes.
- * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `plan-too-large`, `bad-address`
+ * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `plan-bypassed`, `plan-too-large`, `bad-address`
  */
 export function compile(input: CompileInput): CompiledPlans {
   const { inventory, policy, controllers } = input;
@@ -174,6 +175,7 @@ export function compile(input: CompileInput): CompiledPlans {
   const gates = new Map<string, GatePlanBody>();
   const enrolled = new Set(input.enrolled);
   const withServers = [...new Set(servers.map((server) => server.host))].sort();
+  const servingHosts = serverHosts(inventory);
   const closed = closedServices(
     input.stages,
     input.shields,
@@ -220,15 +222,20 @@ export function compile(input: CompileInput): CompiledPlans {
     if (blind.length === nodes.length) continue;
     // There may be thousands, and what they are told is the same.
     const judged = judgedAt([], here, input, probers);
+    requireNoBypass({ host: undefined, services: judged.services }, here, servingHosts);
     for (const host of nodes.filter((name) => enrolled.has(name))) {
       agents.set(host, plan(host, [cluster], judged, []));
     }
   }
+  for (const [name, gaps] of input.enrolled ? proxiedWays(inventory, enrolled) : [])
+    warnings.push(...gaps.map((gap) => `server '${name}': ${gap}`));
   for (const host of withServers) {
     const here = compiled.filter(({ server }) => server.host === host);
     const clusters = new Set(here.map(({ server }) => server.cluster));
     const remote = compiled.filter(({ server }) => server.host !== host && clusters.has(server.cluster));
-    agents.set(host, plan(host, [...clusters], judgedAt(here, remote, input, probers), book.entries));
+    const judged = judgedAt(here, remote, input, probers);
+    requireNoBypass({ host, services: judged.services }, [...here, ...remote], servingHosts);
+    agents.set(host, plan(host, [...clusters], judged, book.entries));
     gates.set(host, {
       kind: 'gate',
       target: host,
@@ -251,8 +258,12 @@ function judgedAt(
   // A load balancer or service address leads to several servers; one service judges it.
   const taken = new Set(own.flatMap(({ endpoints }) => endpoints.map(show)));
   const services = own.map(({ service }) => service);
+  const named = namedEndpoints(input.inventory.servers);
   for (const { server, service, hostAddresses } of remote) {
-    const endpoints = service.endpoints.filter((endpoint) => !taken.has(show(endpoint)));
+    // At its own host it is judged at every address. What another host sends to one of them has to be judged there: it
+    // arrives under that host's address, as the cluster's own.
+    const ways = waysIn(server, hostAddresses, named);
+    const endpoints = ways.filter((endpoint) => !taken.has(show(endpoint)));
     for (const endpoint of endpoints) taken.add(show(endpoint));
     services.push({ ...service, endpoints, gateAddresses: [...new Set([server.address, ...hostAddresses])] });
   }
@@ -304,7 +315,7 @@ function unheededRules(
   });
 }
 
-/** Every way to a server, its own first, each once. */
+/** Every way to a server that is named, its own first, each once. */
 function endpointsOf(server: ApiServer): Endpoint[] {
   const all = [{ address: server.address, port: server.port }, ...server.also];
   return [...new Map(all.map(({ address, port }) => [show({ address, port }), { address, port }])).values()];
