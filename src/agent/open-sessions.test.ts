@@ -35,6 +35,17 @@ test('connections are told by source and server, the busiest first, without the 
   );
 });
 
+test('what the host forwards is told apart from what ends at it', () => {
+  const [remote] = exampleService.endpoints.filter(({ address }) => address !== '10.0.0.1');
+  assert.ok(remote);
+  const flow = (source: string) => ({ source, destination: remote.address, port: remote.port });
+  const flows = [flow('10.9.1.1'), flow('10.9.1.1'), { ...flow('10.9.1.2'), port: 1 }];
+  assert.deepEqual(openSessions(resolved, [socket('10.9.1.1')], flows), [
+    { server, address: '10.9.1.1', sessions: 2, forwarded: true },
+    { server, address: '10.9.1.1', sessions: 1 },
+  ]);
+});
+
 test('what ss says is sent once, and a controller that is away stops nothing', async () => {
   const stop = new AbortController();
   const sent: OpenReport[] = [];
@@ -50,8 +61,8 @@ test('what ss says is sent once, and a controller that is away stops nothing', a
           throw new Error('away');
         },
       },
-      run: async (_program, args) => {
-        waits.push(args.length);
+      run: async (program, args) => {
+        if (program === 'ss') waits.push(args.length);
         return { code: 0, stdout: line, stderr: '' };
       },
       clock: { now: () => 0, mono: () => 0 },

@@ -4,6 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import type { OpenSession } from '../model/api.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { pause } from '../platform/pause.ts';
+import type { Flow } from './conntrack-events.ts';
+import { forwardedFlows } from './forwarded.ts';
 import type { Runner } from './host.ts';
 import type { Protected } from './protected.ts';
 import { listSockets, type Socket } from './sockets.ts';
@@ -33,7 +35,8 @@ export async function tellOpenSessions(parts: OpenSessionsParts, signal: AbortSi
     try {
       const resolved = parts.resolved();
       const sockets = resolved ? await listSockets(run, [...resolved.localPorts, ...resolved.gatePorts]) : [];
-      const open = resolved ? openSessions(resolved, sockets) : [];
+      const flows = resolved ? await forwardedFlows(run, resolved) : [];
+      const open = resolved ? openSessions(resolved, sockets, flows) : [];
       const text = JSON.stringify(open);
       if (resolved && (text !== told || clock.mono() - toldAt >= repeatMs)) {
         await link.sendOpen({ agent: name, open });
@@ -49,8 +52,12 @@ export async function tellOpenSessions(parts: OpenSessionsParts, signal: AbortSi
 }
 
 /** By source and server, the busiest first. The host's own connections are never judged, and not told. */
-export function openSessions(resolved: Protected, sockets: readonly Socket[]): OpenSession[] {
-  const found = new Map<string, { server: string; address: string; sessions: number }>();
+export function openSessions(
+  resolved: Protected,
+  sockets: readonly Socket[],
+  flows: readonly Pick<Flow, 'source' | 'destination' | 'port'>[] = [],
+): OpenSession[] {
+  const found = new Map<string, OpenSession>();
   for (const { local, localPort, peer } of sockets) {
     if (resolved.localAddresses.has(peer) || peer === '::1' || peer.startsWith('127.')) continue;
     const target = resolved.at(local, localPort) ?? resolved.behindGate(localPort)[0];
@@ -58,6 +65,14 @@ export function openSessions(resolved: Protected, sockets: readonly Socket[]): O
     const { server } = target.service;
     const key = `${server} ${peer}`;
     const known = found.get(key) ?? { server, address: peer, sessions: 0 };
+    known.sessions += 1;
+    found.set(key, known);
+  }
+  for (const { source, destination, port } of flows) {
+    const server = resolved.at(destination, port)?.service.server;
+    if (server === undefined) continue;
+    const key = `${server} ${source} forwarded`;
+    const known = found.get(key) ?? { server, address: source, sessions: 0, forwarded: true as const };
     known.sessions += 1;
     found.set(key, known);
   }

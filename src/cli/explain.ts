@@ -8,14 +8,16 @@ export const explain: Command = {
   name: 'explain',
   summary:
     'why callers get through to a server or not: the rule that decides, and every rule passed over on the way',
-  usage: 'FROM TO',
+  usage: 'FROM TO [SERVICE]',
   details:
-    "FROM is an address, a prefix, a name of the inventory, or a tag expression ('site=lab AND NOT tier=node'); TO a server by its\nname or an address of it. Read from the plan that the server's agent has.",
+    "FROM is an address, a prefix, a name of the inventory, or a tag expression ('site=lab AND NOT tier=node'); TO a server by its\nname or an address of it, or a host; SERVICE what of it is meant: kubelet, etcd, components, webhook, a port or a service group. Read from the plan that the server's agent has.",
   options: adminOptions,
-  arity: [2, 2],
+  arity: [2, 3],
   async run(context) {
-    const [from = '', to = ''] = context.args;
-    const answer = await withAdmin(context, (admin) => admin.explain({ from, to }));
+    const [from = '', to = '', service] = context.args;
+    const answer = await withAdmin(context, (admin) =>
+      admin.explain({ from, to, ...(service === undefined ? {} : { service }) }),
+    );
     context.print(context.json ? JSON.stringify(answer) : explainText(answer));
     return 0;
   },

@@ -139,6 +139,10 @@ const world = Inventory.parse({
     { name: 'office', addresses: ['10.9.0.0/16'], tags: ['site=paris', 'label=people'] },
     { name: 'lab', addresses: ['10.9.9.0/24'], tags: ['label=lab'] },
   ],
+  serviceGroups: [
+    { name: 'kubelets', ports: [10250] },
+    { name: 'everything', ports: [6443, 10250] },
+  ],
 });
 const rule = (id: string, more: object) => ({ id, from: 'any', to: 'any', action: 'deny', ...more });
 const policy = Policy.parse({
@@ -222,6 +226,34 @@ describe('what is told', () => {
   });
 
   test("a host's own services are explained by their names and addresses", () => {
+    for (const [to, service, server] of [
+      ['prod/cp', 'kubelet', 'kubelet/cp'],
+      ['cp', 'kubelet', 'kubelet/cp'],
+      ['cp', '10250', 'kubelet/cp'],
+      ['10.0.0.1', 'kubelets', 'kubelet/cp'],
+      ['kubelet/cp', 'kubelet-read-only', 'kubelet-read-only/cp'],
+      ['cp', '6443', 'prod/cp'],
+      ['10.96.0.1', 'api', 'prod/cp'],
+    ] as const) {
+      assert.equal(explainPath(core, { from: 'lab', to, service }).server, server, `${to} ${service}`);
+    }
+    for (const [to, service, hint] of [
+      ['cp', 'etcd', /judges prod\/cp \(6443, 443\), kubelet\/cp \(10250\)/],
+      ['cp', '22', /everything else passes/],
+      ['node', 'kubelet', /has no agent/],
+      ['nowhere', 'kubelet', /name of a server/],
+    ] as const) {
+      assert.throws(
+        () => explainPath(core, { from: 'lab', to, service }),
+        (error: unknown) =>
+          error instanceof Failure && error.code === 'unknown-server' && hint.test(error.hint ?? ''),
+        `${to} ${service}`,
+      );
+    }
+    assert.throws(() => explainPath(core, { from: 'lab', to: 'cp', service: 'everything' }), {
+      code: 'bad-request',
+      message: /prod\/cp or kubelet\/cp/,
+    });
     for (const to of ['kubelet/cp', '10.0.0.1:10250']) {
       const answer = explainPath(core, { from: '10.9.1.1', to });
       assert.equal(answer.server, 'kubelet/cp');

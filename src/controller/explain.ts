@@ -4,7 +4,7 @@ import { timestamp } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Endpoint } from '../model/common.ts';
 import type { ExplainAnswer, ExplainRequest, Explanation } from '../model/explain.ts';
-import type { Inventory } from '../model/inventory.ts';
+import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import { addressText, families, type Range, rangeText, resolveService } from '../nft/intervals.ts';
 import { addressBook } from '../policy/address-book.ts';
@@ -22,12 +22,12 @@ import { generationOf } from './lifecycle-state.ts';
 const maxRules = 8;
 const maxRanges = 8;
 
-/** @throws Failure `unknown-server`, `no-inventory`, `bad-expression`, `unknown-name` */
-export function explainPath(core: Core, { from, to }: ExplainRequest): ExplainAnswer {
+/** @throws Failure `unknown-server`, `no-inventory`, `bad-expression`, `unknown-name`, `bad-request` */
+export function explainPath(core: Core, { from, to, service: named }: ExplainRequest): ExplainAnswer {
   const input = core.compileInput();
   if (!input) throw new Failure('no-inventory', 'there is no inventory yet');
   const { inventory } = input;
-  const { plan, service, layers, kind, port } = targetOf(core, input, to);
+  const { plan, service, layers, kind, port } = targetOf(core, input, to, named);
   const { server } = service;
   const tags = effectiveTags(layers.map((layer) => layer.tags));
   const book = addressBook(inventory);
@@ -71,13 +71,9 @@ type Target = {
 
 /**
  * A protected service as its host's agent judges it: an API server by its name or an address of it, another service by its
- * name (`kubelet/node-1`) or its `address:port`.
+ * name (`kubelet/node-1`) or its `address:port`; or what is named `service` at a server, a host or an address.
  */
-function targetOf(core: Core, { inventory, observed }: CompileInput, to: string): Target {
-  const planOf = (host: string): AgentPlan | undefined => {
-    const plan = core.plan('agent', host)?.plan;
-    return plan?.kind === 'agent' ? plan : undefined;
-  };
+function targetOf(core: Core, { inventory, observed }: CompileInput, to: string, service?: string): Target {
   const at = endpointOf(to);
   const server = inventory.servers.find(
     ({ name, address, port, also }) =>
@@ -86,24 +82,90 @@ function targetOf(core: Core, { inventory, observed }: CompileInput, to: string)
   const host = server
     ? inventory.hosts.find(({ name }) => name === server.host)
     : inventory.hosts.find(
-        ({ name, addresses }) => to.endsWith(`/${name}`) || (at && addresses.includes(at.address)),
+        ({ name, addresses }) =>
+          name === to || to.endsWith(`/${name}`) || (at && addresses.includes(at.address)),
       );
-  const plan = host && planOf(host.name);
-  const wanted = server?.name ?? to;
-  const service = plan?.services.find(
-    (each) =>
-      each.server === wanted ||
-      (!server && at?.port && each.endpoints.some((endpoint) => isAt(endpoint, at))),
-  );
-  if (host && plan && service) {
-    const kind = server ? 'api' : service.server.slice(0, service.server.indexOf('/'));
-    const own = [...ownLayers('host', host), ...aboveHost(host, inventory)];
-    const layers = (server && serverLayers(inventory, observed).get(server.name)) ?? own;
-    return { plan, service, layers, kind, port: server?.port ?? service.endpoints[0]?.port ?? 0 };
+  const plan = host && core.plan('agent', host.name)?.plan;
+  if (host && plan?.kind === 'agent') {
+    const found =
+      service === undefined
+        ? plan.services.find(
+            (each) =>
+              each.server === (server?.name ?? to) ||
+              (!server && at?.port && each.endpoints.some((endpoint) => isAt(endpoint, at))),
+          )
+        : serviceAt(inventory, plan, { host, server, service });
+    if (found) return target(inventory, observed, plan, host, found);
   }
+  if (service !== undefined && host)
+    throw new Failure('unknown-server', `nothing at host '${host.name}' is protected as '${service}'`, {
+      hint: `${plan?.kind === 'agent' ? `its agent judges ${protectedAt(inventory, plan, host)}` : 'it has no agent'}; everything else passes as far as Portcullis is concerned`,
+    });
   throw new Failure('unknown-server', `no server or protected service is called '${to}', or is there`, {
-    hint: 'give the name of a server, an address of it, address:port, or a service and its host: kubelet/node-1',
+    hint: 'give the name of a server, an address of it, address:port, a service and its host (kubelet/node-1), or a host and a service',
   });
+}
+
+function target(
+  inventory: Inventory,
+  observed: CompileInput['observed'],
+  plan: AgentPlan,
+  host: Host,
+  service: ProtectedService,
+): Target {
+  const server = inventory.servers.find(({ name }) => name === service.server);
+  const own = [...ownLayers('host', host), ...aboveHost(host, inventory)];
+  const layers = (server && serverLayers(inventory, observed).get(server.name)) ?? own;
+  const kind = server ? 'api' : kindOf(service);
+  return { plan, service, layers, kind, port: server?.port ?? service.endpoints[0]?.port ?? 0 };
+}
+
+/** `kubelet` of `kubelet/node-1`. */
+function kindOf({ server }: ProtectedService): string {
+  return server.slice(0, server.indexOf('/'));
+}
+
+/** Of a host's plan what is at the host itself: its API servers, and what else it serves; and its cluster's webhooks. */
+function ownServices(inventory: Inventory, plan: AgentPlan, host: Host): readonly ProtectedService[] {
+  const servers = new Map(inventory.servers.map(({ name, host: on }) => [name, on]));
+  return plan.services.filter(({ server }) => (servers.get(server) ?? host.name) === host.name);
+}
+
+/** @throws Failure `bad-request` for a name that means several */
+function serviceAt(
+  inventory: Inventory,
+  plan: AgentPlan,
+  {
+    host,
+    server,
+    service,
+  }: { readonly host: Host; readonly server: ApiServer | undefined; readonly service: string },
+): ProtectedService | undefined {
+  const apis = new Set(inventory.servers.map(({ name }) => name));
+  const ports = /^[0-9]{1,5}$/.test(service)
+    ? [Number(service)]
+    : inventory.serviceGroups?.find(({ name }) => name === service)?.ports;
+  const fits = (each: ProtectedService): boolean => {
+    if (ports) return each.endpoints.some(({ port }) => ports.includes(port));
+    return apis.has(each.server) ? service === 'api' : kindOf(each) === service;
+  };
+  const found = ownServices(inventory, plan, host).filter(fits);
+  const [only] = found;
+  if (found.length <= 1) return only;
+  const named = found.find((each) => each.server === server?.name);
+  if (named) return named;
+  throw new Failure(
+    'bad-request',
+    `'${service}' at host '${host.name}' may be ${found.map((each) => each.server).join(' or ')}`,
+    { place: 'service', hint: 'name one of them as TO' },
+  );
+}
+
+function protectedAt(inventory: Inventory, plan: AgentPlan, host: Host): string {
+  const names = ownServices(inventory, plan, host).map(
+    ({ server, endpoints }) => `${server} (${[...new Set(endpoints.map(({ port }) => port))].join(', ')})`,
+  );
+  return names.length === 0 ? 'nothing there' : names.join(', ');
 }
 
 type Place = { readonly address: string; readonly port: number | undefined };

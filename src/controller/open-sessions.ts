@@ -19,7 +19,22 @@ export function createOpenSessions(clock: Clock): OpenSessionsStore {
     },
     list() {
       const fresh = [...byAgent.values()].filter(({ mono }) => clock.mono() - mono <= freshMs);
-      return fresh.flatMap(({ at, report }) => report.open.map((one) => ({ ...one, at: timestamp(at) })));
+      const found = new Map<string, { ends: number; forwarded: number; one: OpenSessions }>();
+      for (const { at, report } of fresh) {
+        for (const { server, address, sessions, forwarded } of report.open) {
+          const key = `${server} ${address}`;
+          const known = found.get(key) ?? {
+            ends: 0,
+            forwarded: 0,
+            one: { server, address, sessions: 0, at: '' },
+          };
+          known[forwarded ? 'forwarded' : 'ends'] += sessions;
+          // What was forwarded under its own address ends as a socket somewhere, and is one connection.
+          const one = { server, address, sessions: Math.max(known.ends, known.forwarded), at: timestamp(at) };
+          found.set(key, { ...known, one: known.one.at > one.at ? { ...one, at: known.one.at } : one });
+        }
+      }
+      return [...found.values()].map(({ one }) => one);
     },
   };
 }

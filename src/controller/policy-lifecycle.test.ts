@@ -8,7 +8,6 @@ import { memoryLog } from '../log/memory.ts';
 import { Inventory } from '../model/inventory.ts';
 import { AgentPlan } from '../model/plan.ts';
 import { Policy } from '../model/policy.ts';
-import type { SessionRecord } from '../model/record.ts';
 import { type Core, openCore } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { commitDraft, confirm, createPolicyClock, rollBack } from './policy-commits.ts';
@@ -395,26 +394,6 @@ describe('reviews', () => {
   const base = policyOf(first);
   const draft = (...rules: object[]) => Policy.parse({ apiVersion: 'portcullis/v1', rules });
   const nothing: SessionSources = { recorded: () => [], open: () => [] };
-  const session = (
-    address: string,
-    endedAt: string,
-    verdict: SessionRecord['verdict'] = 'accepted',
-  ): SessionRecord => ({
-    agent: 'h',
-    server: 's',
-    generation: 1,
-    verdict,
-    rule: 'default',
-    from: { address, name: 'g', tags: [] },
-    to: { address: '10.0.0.1', port: 6443 },
-    startedAt: endedAt,
-    endedAt,
-    attempts: 1,
-    bytesOut: 0,
-    bytesIn: 0,
-    packetsOut: 0,
-    packetsIn: 0,
-  });
   const noG = { id: 'no-g', from: 'label=g', to: 'any', action: 'deny' };
   const saved = (policy: Policy) => {
     const { core } = new Real();
@@ -422,52 +401,54 @@ describe('reviews', () => {
     return core;
   };
 
-  test('say whose verdict changes, and nothing of what stays', () => {
-    const found = review(saved(draft(noG)), { name: 'd' }, nothing);
+  test('say whose verdict changes, and nothing of what stays', async () => {
+    const found = await review(saved(draft(noG)), { name: 'd' }, nothing);
     assert.deepEqual(found.effects, [
       { server: 's', from: 'pass', to: 'deny', names: ['g'], named: 1, addresses: ['192.0.2.0-192.0.2.255'] },
     ]);
-    assert.deepEqual(review(saved(base), { name: 'd' }, nothing).effects, []);
-    const everybody = review(saved({ ...base, rules: [], default: 'drop' }), { name: 'd' }, nothing);
+    assert.deepEqual((await review(saved(base), { name: 'd' }, nothing)).effects, []);
+    const everybody = await review(saved({ ...base, rules: [], default: 'drop' }), { name: 'd' }, nothing);
     assert.ok(
       everybody.effects[0]?.names.includes('addresses that nobody named'),
       JSON.stringify(everybody.effects),
     );
   });
 
-  test('count the open connections that would be cut and the recorded sessions that would have been refused', () => {
+  test('count the open connections that would be cut and the recorded sessions that would have been refused', async () => {
     const at = (day: number) => new Date(start - day * 86_400_000).toISOString();
     const sources: SessionSources = {
-      recorded: () => [
-        session('192.0.2.7', at(1)),
-        session('192.0.2.7', at(2)),
-        session('192.0.2.8', at(2), 'denied'),
-        session('198.51.100.1', at(2)),
-        session('192.0.2.9', at(9)),
-      ],
+      recorded: (since) => {
+        assert.equal(since, at(7));
+        const callers = (...of: [string, number][]) =>
+          of.map(([address, day]) => ({ server: 's', address, sessions: 1, last: at(day) }));
+        return [
+          { records: 2, callers: callers(['192.0.2.7', 2]) },
+          { records: 2, callers: callers(['192.0.2.7', 1], ['198.51.100.1', 2]) },
+        ];
+      },
       open: () => [
         { server: 's', address: '192.0.2.7', sessions: 3, at: at(0) },
         { server: 's', address: '198.51.100.1', sessions: 1, at: at(0) },
         { server: 'gone', address: '192.0.2.7', sessions: 1, at: at(0) },
       ],
     };
-    const { sessions } = review(saved(draft(noG)), { name: 'd', days: 7 }, sources);
+    const { sessions } = await review(saved(draft(noG)), { name: 'd', days: 7 }, sources);
     const row = { name: 'g', address: '192.0.2.7', server: 's', rule: 'policy/no-g', verdict: 'deny' };
     assert.deepEqual(sessions?.live, [{ ...row, sessions: 3, last: at(0) }]);
     assert.deepEqual(sessions?.recorded, [{ ...row, sessions: 2, last: at(1) }]);
     assert.equal(sessions?.looked, 4);
   });
 
-  test('refuse what would lock out, with the rule and the reason, and commit none of it', () => {
+  test('refuse what would lock out, with the rule and the reason, and commit none of it', async () => {
     const core = saved(draft({ id: 'shut', tier: 'break-glass', from: 'any', to: 'any', action: 'deny' }));
-    const { refused } = review(core, { name: 'd' }, nothing);
+    const { refused } = await review(core, { name: 'd' }, nothing);
     assert.equal(refused?.code, 'plan-locks-out');
     assert.match(refused?.place ?? '', /rules\[0\]/);
     assert.throws(() => commitDraft(core, { name: 'd' }, 'user:a'), { code: 'plan-locks-out' });
     assert.deepEqual(core.policy(), base);
   });
 
-  test('a stage that needs two people is done when the second asks for the same, in time', () => {
+  test('a stage that needs two people is done when the second asks for the same, in time', async () => {
     const real = new Real();
     const stages = { twoPeople: ['lifted'] };
     applyPolicy(real.core, Policy.parse({ apiVersion: 'portcullis/v1', response: stages }), 'user:a');
@@ -495,7 +476,7 @@ describe('reviews', () => {
     assert.equal(real.log.read(0, 100).filter(({ kind }) => kind === 'approval').length, 4);
   });
 
-  test('a rule that can not lapse without locking out stays, and that is told once', () => {
+  test('a rule that can not lapse without locking out stays, and that is told once', async () => {
     const real = new Real();
     const door = {
       id: 'door',
@@ -540,7 +521,7 @@ describe('an approval', () => {
   };
   const refused = { code: 'approval-required' };
 
-  test('is void on another generation, even for the same document', () => {
+  test('is void on another generation, even for the same document', async () => {
     const core = begin();
     saveDraft(core, { name: 'd', policy: wanted('late') }, 'user:a');
     approve(core, { name: 'd' }, 'user:b');
@@ -560,7 +541,7 @@ describe('an approval', () => {
     commitDraft(core, { name: 'theirs' }, 'user:a');
   });
 
-  test('of a whole draft is none of a part of it', () => {
+  test('of a whole draft is none of a part of it', async () => {
     const core = begin();
     const two: Policy = { ...wanted('x'), default: 'deny' };
     saveDraft(core, { name: 'd', policy: two }, 'user:a');

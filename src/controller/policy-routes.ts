@@ -26,7 +26,7 @@ import { review, type SessionSources } from './review.ts';
 import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 
 export function policyRoutes({ core, reconciler, sessions, open }: Services): readonly Route[] {
-  const sources: SessionSources = { recorded: (limit) => sessions.list(limit), open: open.list };
+  const sources: SessionSources = { recorded: sessions.callers, open: open.list };
   /** A change of the policy may be what the response plan waited for. */
   const changing = <T>(json: T) => {
     reconciler.run();
@@ -49,17 +49,17 @@ export function policyRoutes({ core, reconciler, sessions, open }: Services): re
     admin(
       'PUT',
       '/v1/drafts',
-      (call) => {
+      async (call) => {
         const request = parseBody(DraftRequest, call.body, 'bad-policy');
         saveDraft(core, request, person(call));
-        return { json: review(core, { name: request.name }, sources) };
+        return { json: await review(core, { name: request.name }, sources) };
       },
       8 * MiB,
     ),
-    admin('POST', '/v1/drafts/rebase', (call) => {
+    admin('POST', '/v1/drafts/rebase', async (call) => {
       const { name } = parseBody(DraftName, call.body);
       rebaseDraft(core, name, person(call));
-      return { json: review(core, { name }, sources) };
+      return { json: await review(core, { name }, sources) };
     }),
     admin('POST', '/v1/drafts/drop', (call) => {
       dropDraft(core, parseBody(DraftName, call.body).name, person(call));
@@ -68,7 +68,7 @@ export function policyRoutes({ core, reconciler, sessions, open }: Services): re
     admin(
       'POST',
       '/v1/policy/review',
-      (call) => ({ json: review(core, parseBody(ReviewRequest, call.body), sources) }),
+      async (call) => ({ json: await review(core, parseBody(ReviewRequest, call.body), sources) }),
       4 * MiB,
     ),
     admin(

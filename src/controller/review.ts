@@ -1,14 +1,14 @@
 // What committing a draft would do: its changes in words, whose verdict changes, which sessions it ends or would have
 // refused, and what forbids it.
-
+import { setImmediate } from 'node:timers/promises';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { parseCidr } from '../base/cidr.ts';
 import { timestamp } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { sha256 } from '../log/chain.ts';
+import type { CallerBatch } from '../log/sessions.ts';
 import type { Review, ReviewRequest, SessionImpact } from '../model/lifecycle.ts';
 import type { Verdict } from '../model/policy.ts';
-import type { SessionRecord } from '../model/record.ts';
 import { addressText, families, judge, type ResolvedService, resolveService } from '../nft/intervals.ts';
 import { addressBook } from '../policy/address-book.ts';
 import { changesOf } from '../policy/changes.ts';
@@ -23,8 +23,8 @@ import { checkSiteValues } from './site-values.ts';
 
 /** What the review reads sessions from. */
 export type SessionSources = {
-  /** Newest first. */
-  readonly recorded: (limit: number) => Iterable<SessionRecord>;
+  /** Who got through since then, from every record that is kept, in batches. */
+  readonly recorded: (since: string) => Iterable<CallerBatch>;
   /** Open connections, as agents reported them last. */
   readonly open: () => readonly OpenSessions[];
 };
@@ -36,14 +36,12 @@ export type OpenSessions = {
   readonly at: string;
 };
 
-/** Records looked at: enough for days of a busy server, and a second's work at most. */
-const maxRecords = 100_000;
 /** Rows told of one kind. */
 const maxRows = 200;
 const maxNames = 8;
 
 /** @throws Failure `unknown-draft`, `unknown-change` */
-export function review(core: Core, request: ReviewRequest, sources: SessionSources): Review {
+export async function review(core: Core, request: ReviewRequest, sources: SessionSources): Promise<Review> {
   const { name, only, days } = request;
   const draft = draftNamed(core, name);
   const { lifecycle } = core.state;
@@ -102,7 +100,7 @@ export function review(core: Core, request: ReviewRequest, sources: SessionSourc
     effects: effectsOf(pairs, core),
     ...(days === undefined
       ? {}
-      : { sessions: sessionImpacts(pairs, sources, now - days * 86_400_000, core) }),
+      : { sessions: await sessionImpacts(pairs, sources, now - days * 86_400_000, core) }),
   };
 }
 
@@ -199,12 +197,12 @@ function* changedRanges(before: ResolvedService, after: ResolvedService, family:
   if (open && open.from !== open.to) yield open;
 }
 
-function sessionImpacts(
+async function sessionImpacts(
   pairs: Pairs,
   sources: SessionSources,
   since: number,
   core: Core,
-): Review['sessions'] {
+): Promise<Review['sessions']> {
   const inventory = core.compileInput()?.inventory;
   const parties = createParties(inventory ? addressBook(inventory).entries : []);
   const impacts = () => new Map<string, SessionImpact>();
@@ -236,11 +234,12 @@ function sessionImpacts(
   for (const { server, address, sessions, at } of sources.open())
     add(live, server, address, at, sessions, isCut);
   let looked = 0;
-  for (const record of sources.recorded(maxRecords)) {
-    if (Date.parse(record.endedAt) < since) break;
-    looked += 1;
-    if (record.verdict !== 'denied')
-      add(recorded, record.server, record.from.address, record.endedAt, record.sample ?? 1, isRefused);
+  for (const { records, callers } of sources.recorded(timestamp(since))) {
+    looked += records;
+    for (const { server, address, last, sessions } of callers)
+      add(recorded, server, address, last, sessions, isRefused);
+    // Agents and gates wait for nothing longer than a batch.
+    await setImmediate();
   }
   const rows = (found: ReadonlyMap<string, SessionImpact>) =>
     [...found.values()].sort((a, b) => b.sessions - a.sessions).slice(0, maxRows);

@@ -94,3 +94,43 @@ test('pairs by a tag of both ends; who has none goes by name', () => {
 test('a record that is sent again is kept and counted once', () => {
   assert.deepEqual(sessions.counts(), { accepted: 2, steered: 1, denied: 2 });
 });
+
+test('callers come in batches that together are every record since then, those refused counted but not told', () => {
+  const many = openSessions(join(folder, 'callers.db'), 20_000);
+  try {
+    const at = (n: number) => new Date(Date.parse('2026-01-02T00:00:00.000Z') + n * 1_000).toISOString();
+    const all = Array.from({ length: 12_000 }, (_, i) =>
+      record({
+        endedAt: at(i),
+        from: { ...stranger, address: `192.0.2.${i % 3}` },
+        verdict: i % 4 === 0 ? 'denied' : 'accepted',
+        ...(i % 5 === 0 ? { sample: 10 } : {}),
+      }),
+    );
+    many.add(all);
+    const since = at(2_000);
+    const batches = [...many.callers(since)];
+    assert.equal(batches.length, 3);
+    assert.equal(
+      batches.reduce((sum, { records }) => sum + records, 0),
+      10_000,
+    );
+    for (const address of ['192.0.2.0', '192.0.2.1', '192.0.2.2']) {
+      const own = all.filter(
+        ({ endedAt, from, verdict }) => endedAt >= since && from.address === address && verdict !== 'denied',
+      );
+      const told = batches.flatMap(({ callers }) => callers.filter((one) => one.address === address));
+      assert.equal(
+        told.reduce((sum, one) => sum + one.sessions, 0),
+        own.reduce((sum, one) => sum + (one.sample ?? 1), 0),
+      );
+      assert.ok(told.every((one) => one.server === 'prod/api'));
+    }
+    assert.deepEqual(
+      [...many.callers('2027-01-01T00:00:00.000Z')].flatMap(({ callers }) => callers),
+      [],
+    );
+  } finally {
+    many.close();
+  }
+});

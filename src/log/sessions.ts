@@ -7,6 +7,22 @@ import { type SessionKey, type SessionQuery, sessionQueries } from './session-qu
 
 export type SessionCounts = Record<SessionRecord['verdict'], number>;
 
+/** Callers of some records. */
+export type CallerBatch = {
+  /** Records that ended since then, refused ones too. */
+  readonly records: number;
+  readonly callers: readonly {
+    readonly server: string;
+    readonly address: string;
+    readonly sessions: number;
+    /** RFC 3339 in UTC: when the last one ended. */
+    readonly last: string;
+  }[];
+};
+
+/** Records of one batch: some ten milliseconds. */
+const batchSize = 5_000;
+
 export type Sessions = {
   add(records: readonly SessionRecord[]): void;
   /** Newest first. */
@@ -19,6 +35,11 @@ export type Sessions = {
   series(query: SessionQuery, stepSeconds: number): readonly SessionStep[];
   /** Who talks to whom, by the values of one tag type at both ends; without the tag, by name. */
   pairs(query: SessionQuery, type: string, limit: number): readonly SessionPair[];
+  /**
+   * Who got through since then, by server and source address, from every record that is kept: batch after batch, so that
+   * whoever asks can let others in between. A caller may be in several batches.
+   */
+  callers(since: string): Iterable<CallerBatch>;
   /** All records ever added, those no longer kept among them. */
   counts(): SessionCounts;
   close(): void;
@@ -45,6 +66,14 @@ export function openSessions(path: string, keep: number): Sessions {
   const filtered = database.prepare('SELECT body FROM sessions WHERE verdict = ? ORDER BY id DESC LIMIT ?');
   const byId = database.prepare("SELECT body FROM sessions WHERE body ->> '$.id' = ? LIMIT 1");
   const totals = database.prepare('SELECT verdict, n FROM totals');
+  const bounds = database.prepare('SELECT min(id) AS first, max(id) AS last FROM sessions');
+  const callersBetween = database.prepare(`
+    SELECT server, address, max(ended) AS last, count(*) AS records,
+      sum(iif(verdict = 'denied', 0, weight)) AS sessions
+    FROM (SELECT verdict, body ->> '$.server' AS server, body ->> '$.from.address' AS address,
+        body ->> '$.endedAt' AS ended, coalesce(body ->> '$.sample', 1) AS weight
+      FROM sessions WHERE id > ? AND id <= ?)
+    WHERE ended >= ? GROUP BY server, address`);
   return {
     add(records) {
       database.exec('BEGIN');
@@ -68,6 +97,20 @@ export function openSessions(path: string, keep: number): Sessions {
     find(id) {
       const body = byId.get(id)?.['body'];
       return body === undefined ? undefined : (JSON.parse(body as string) as SessionRecord);
+    },
+    *callers(since) {
+      const { first, last } = bounds.get() as { first: number | null; last: number | null };
+      for (let from = (first ?? 1) - 1; from < (last ?? 0); from += batchSize) {
+        const rows = callersBetween.all(from, from + batchSize, since) as (CallerBatch['callers'][number] & {
+          records: number;
+        })[];
+        yield {
+          records: rows.reduce((sum, { records }) => sum + records, 0),
+          callers: rows
+            .filter(({ sessions }) => sessions > 0)
+            .map(({ server, address, sessions, last }) => ({ server, address, sessions, last })),
+        };
+      }
     },
     counts() {
       const counts: SessionCounts = { accepted: 0, steered: 0, denied: 0 };

@@ -65,7 +65,13 @@ export type HealthReport = z.infer<typeof HealthReport>;
 export const IncidentBatch = z.strictObject({ incidents: z.array(Incident).max(1000) });
 export type IncidentBatch = z.infer<typeof IncidentBatch>;
 /** POST /v1/open (agent): connections that are open now, by source and server; takes the place of the last report. 204. */
-export const OpenSession = z.strictObject({ server: Name, address: Address, sessions: z.int().min(1) });
+export const OpenSession = z.strictObject({
+  server: Name,
+  address: Address,
+  sessions: z.int().min(1),
+  /** The agent's host only forwards them; where they end they may be told of as well. */
+  forwarded: z.literal(true).optional(),
+});
 export type OpenSession = z.infer<typeof OpenSession>;
 export const OpenReport = z.strictObject({ agent: Name, open: z.array(OpenSession).max(5000) });
 export type OpenReport = z.infer<typeof OpenReport>;

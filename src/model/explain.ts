@@ -10,6 +10,8 @@ export const ExplainRequest = z.strictObject({
   from: z.string().min(1).max(4096),
   /** A server by its name, an address of it, or `address:port`. */
   to: z.string().min(1).max(512),
+  /** Which service there: a kind (`kubelet`, `etcd`, `api`, …), a port, or a service group. `to` may be a host then. */
+  service: z.string().min(1).max(128).optional(),
 });
 export type ExplainRequest = z.infer<typeof ExplainRequest>;
 
