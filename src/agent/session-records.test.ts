@@ -67,11 +67,13 @@ test('one record for a connection, with its end and not that of its entry', () =
     generation: 4,
     verdict: 'accepted',
     rule: 'policy/break-glass',
+    action: 'pass',
     reason: 'test',
-    from: { address: '10.9.0.7', name: 'unknown', tags: [] },
+    from: { address: '10.9.0.7', name: 'unknown', tags: [], port: 40000 },
     to: { address: '10.0.0.1', port: 6443 },
     startedAt: '2023-11-14T22:13:20.250Z',
     endedAt: '2023-11-14T22:13:24.000Z',
+    end: 'closed',
     attempts: 1,
     bytesOut: 273,
     bytesIn: 164,
@@ -79,6 +81,53 @@ test('one record for a connection, with its end and not that of its entry', () =
     packetsIn: 3,
   });
   assert.deepEqual(endedPorts(), []);
+});
+
+test('says how it ended, by which prefix the caller is known, and why where no rule is about it', () => {
+  const ends = (state: string | undefined) => {
+    const { event, records } = recorder({
+      addressTags: [{ address: '10.9.0.0/16', name: 'dev', tags: ['site=a'] }],
+    });
+    event(direct.begin);
+    if (state !== undefined) event(direct.over.replace('TIME_WAIT', state));
+    event(direct.destroy);
+    assert.deepEqual(records[0]?.from, {
+      address: '10.9.0.7',
+      name: 'dev',
+      tags: ['site=a'],
+      prefix: '10.9.0.0/16',
+      port: 40000,
+    });
+    return records[0]?.end;
+  };
+  assert.equal(ends('CLOSE'), 'reset');
+  assert.equal(ends('LAST_ACK'), 'closed');
+  assert.equal(ends('ESTABLISHED'), 'gone');
+  assert.equal(ends(undefined), 'gone');
+  const { denied, records, use } = recorder();
+  const element = (caller: string, port = 6443) => ({
+    caller,
+    address: '10.0.0.1',
+    port,
+    packets: 1,
+    bytes: 60,
+  });
+  use(resolvePlan(planOf([{ ...exampleService, rules: [], default: 'drop' }], 5), local));
+  denied([element('198.51.100.1'), element('198.51.100.2', exampleService.gatePort)], 1700000000000);
+  use(resolvePlan(planOf([{ ...exampleService, rules: [], default: 'pass' }], 6), local));
+  denied([element('198.51.100.3')], 1700000000000);
+  assert.deepEqual(
+    records.map(({ rule, action, reason }) => [rule, action, reason]),
+    [
+      ['default', 'drop', 'no rule is about it, and the default is drop'],
+      [
+        'portcullis/gate-port',
+        'deny',
+        'it went straight to the port of the gate, which takes steered callers only',
+      ],
+      ['portcullis/earlier-plan', undefined, 'a plan before this one refused it'],
+    ],
+  );
 });
 
 test('a connection whose beginning was not seen is recorded at its end', () => {

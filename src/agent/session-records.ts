@@ -1,9 +1,10 @@
 // Events of conntrack and refused callers of the table → session records. No I/O: the watch feeds it.
 import { createHash } from 'node:crypto';
 import { timestamp } from '../base/clock.ts';
-import type { Party, SessionRecord } from '../model/record.ts';
+import type { ProtectedService } from '../model/plan.ts';
+import type { SessionRecord } from '../model/record.ts';
 import { judge, type ResolvedService } from '../nft/intervals.ts';
-import { createParties } from '../policy/parties.ts';
+import { createLookup } from '../policy/parties.ts';
 import type { Flow, FlowEvent } from './conntrack-events.ts';
 import type { DeniedElement } from './kernel-table.ts';
 import type { Protected } from './protected.ts';
@@ -35,13 +36,34 @@ type Opened = {
   readonly generation: number;
   readonly rule: string;
   ended?: number;
+  /** The last state that it was seen in. */
+  state?: string;
   recorded?: boolean;
 };
 
+/** Why it went as it did where no rule of the plan in force decided. */
+function reasonWithout({ default: otherwise }: ProtectedService, { rule, verdict }: Facts): string {
+  if (rule === gatePortRule)
+    return 'it went straight to the port of the gate, which takes steered callers only';
+  if (rule === earlierPlan)
+    return verdict === 'denied'
+      ? 'a plan before this one refused it'
+      : 'it was open when the plan came that ended it';
+  return rule === 'default'
+    ? `no rule is about it, and the default is ${otherwise}`
+    : 'the rule is no longer in force';
+}
+
 /** The rule that refuses a caller; one that is let in by now was refused by a plan before. */
-function refusedBy(target: ResolvedService, caller: string): string {
+function refusedBy(target: ResolvedService, caller: string): Pick<Facts, 'rule' | 'action'> {
   const { verdict, rule } = judge(target, caller);
-  return verdict === 'pass' ? earlierPlan : rule;
+  return verdict === 'pass' ? { rule: earlierPlan } : { rule, action: verdict };
+}
+
+/** By the last state of it that conntrack told. */
+function endOf(state: string): NonNullable<SessionRecord['end']> {
+  if (state === 'CLOSE') return 'reset';
+  return ['TIME_WAIT', 'LAST_ACK', 'CLOSE_WAIT', 'FIN_WAIT'].includes(state) ? 'closed' : 'gone';
 }
 
 type Facts = Omit<SessionRecord, 'id' | 'agent' | 'reason' | 'sample'>;
@@ -50,10 +72,12 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
   const open = new Map<string, Opened>();
   let resolved: Protected | undefined;
   /** Made when it is first asked for: a plan may know a hundred thousand addresses. */
-  let parties: ((address: string) => Party) | undefined;
-  const partyOf = (address: string): Party => {
-    parties ??= createParties(resolved?.plan.addressTags ?? []);
-    return parties(address);
+  let lookup: ReturnType<typeof createLookup> | undefined;
+  const partyOf = (address: string): SessionRecord['from'] => {
+    lookup ??= createLookup(resolved?.plan.addressTags ?? []);
+    const found = lookup(address);
+    if (!found) return { address, name: 'unknown', tags: [] };
+    return { address, name: found.name, tags: [...found.tags], prefix: found.address };
   };
   /** Refused packets that are recorded already, by caller and endpoint. */
   let counted = new Map<string, DeniedElement>();
@@ -79,7 +103,7 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
       id: `${Date.parse(facts.endedAt).toString(36).padStart(9, '0')}-${digest}`,
       agent,
       ...facts,
-      ...(rule ? { reason: rule.because.slice(0, 2_048) } : {}),
+      reason: (rule?.because ?? reasonWithout(service, facts)).slice(0, 2_048),
       to: tags.length > 0 ? { ...facts.to, tags } : facts.to,
       ...(rule?.sample ? { sample: rule.sample } : {}),
     });
@@ -99,10 +123,12 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
       generation: began?.generation ?? plan.plan.generation,
       verdict: throughGate ? 'steered' : 'accepted',
       rule: began?.rule ?? (allowed ? judged.rule : earlierPlan),
-      from: partyOf(flow.source),
+      ...(throughGate ? { action: 'steer' } : allowed ? { action: 'pass' } : {}),
+      from: { ...partyOf(flow.source), port: flow.sourcePort },
       to: { address: flow.destination, port: flow.port },
       startedAt: timestamp(Math.min(end, began?.at ?? at - flow.seconds * 1000)),
       endedAt: timestamp(end),
+      end: endOf(began?.state ?? flow.state),
       attempts: 1,
       bytesOut: flow.bytesOut,
       bytesIn: flow.bytesIn,
@@ -115,7 +141,7 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
   return {
     use(next, kept = false) {
       resolved = next;
-      parties = undefined;
+      lookup = undefined;
       if (kept) return;
       counted = new Map();
       countedAt = undefined;
@@ -139,7 +165,9 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
         return;
       }
       const began = open.get(event.id);
-      if (began && over.has(event.state)) began.ended ??= event.at;
+      if (!began) return;
+      began.state = event.state;
+      if (over.has(event.state)) began.ended ??= event.at;
     },
     endedPorts() {
       const waiting = [...open.values()].filter(({ ended, recorded }) => ended !== undefined && !recorded);
@@ -172,7 +200,7 @@ export function createSessionRecorder(agent: string, send: (record: SessionRecor
           server: service.server,
           generation: plan.plan.generation,
           verdict: 'denied',
-          rule: target ? refusedBy(target, element.caller) : gatePortRule,
+          ...(target ? refusedBy(target, element.caller) : { rule: gatePortRule, action: 'deny' as const }),
           from: partyOf(element.caller),
           to: { address: element.address, port: element.port },
           startedAt: timestamp(since),

@@ -1,6 +1,7 @@
 // Records: sessions that agents saw, incidents that gates raised.
 import { z } from 'zod';
-import { Address, Name, Port, Severity, Stage, Timestamp } from './common.ts';
+import { Address, CidrText, Name, Port, Severity, Stage, Timestamp } from './common.ts';
+import { Verdict } from './policy.ts';
 import { RuleAction } from './shield.ts';
 import { Tag } from './tag.ts';
 
@@ -23,13 +24,18 @@ export const SessionRecord = z.strictObject({
   generation: z.int(),
   verdict: z.enum(['accepted', 'steered', 'denied']),
   rule: z.string(),
-  /** Why the rule is about this caller. */
+  /** What the rule says: of what was denied, whether it was reset (`deny`, `steer` past the gate) or dropped. */
+  action: Verdict.optional(),
+  /** Why the rule is about this caller; where no rule is, why it was refused or let in all the same. */
   reason: z.string().max(2_048).optional(),
-  from: Party,
+  /** `prefix`: the prefix of the inventory that the name and tags are of. `port`: of one connection. */
+  from: Party.extend({ prefix: CidrText.optional(), port: Port.optional() }),
   /** The tags are those of the address, where the agent knows any. */
   to: z.strictObject({ address: Address, port: Port, tags: z.array(Tag).optional() }),
   startedAt: Timestamp,
   endedAt: Timestamp,
+  /** How a connection ended: closed by both, reset by one, or gone without either: cut, or timed out. */
+  end: z.enum(['closed', 'reset', 'gone']).optional(),
   /** Denied: packets refused. Accepted and steered: 1. */
   attempts: z.int().min(0),
   /** It stands for so many like it: the rule asks for a sample. */

@@ -5,8 +5,19 @@ import type { Party } from '../model/record.ts';
 
 export type Parties = (address: string) => Party;
 
-/** A lookup over all tags: one map per prefix length, so that it doesn't grow with the number of addresses. */
 export function createParties(addressTags: readonly AddressTags[]): Parties {
+  const find = createLookup(addressTags);
+  return (address) => {
+    const found = find(address);
+    const { text } = parseCidr(address);
+    return { address: text, name: found?.name ?? 'unknown', tags: [...(found?.tags ?? [])] };
+  };
+}
+
+/** The entry that holds an address: one map per prefix length, so that it doesn't grow with the number of addresses. */
+export function createLookup(
+  addressTags: readonly AddressTags[],
+): (address: string) => AddressTags | undefined {
   const lengths = new Map<string, Map<bigint, AddressTags>>();
   for (const entry of addressTags) {
     const cidr = parseCidr(entry.address);
@@ -21,13 +32,13 @@ export function createParties(addressTags: readonly AddressTags[]): Parties {
   });
   ordered.sort((a, b) => b.bits - a.bits);
   return (address) => {
-    const { family, first, text } = parseCidr(address);
+    const { family, first } = parseCidr(address);
     for (const length of ordered) {
       if (length.family !== family) continue;
       const shift = BigInt((family === 4 ? 32 : 128) - length.bits);
       const found = length.table.get((first >> shift) << shift);
-      if (found) return { address: text, name: found.name, tags: [...found.tags] };
+      if (found) return found;
     }
-    return { address: text, name: 'unknown', tags: [] };
+    return undefined;
   };
 }
