@@ -19,7 +19,9 @@ export function endSlowBodies(core: Core, now: number, least: number, ready: boo
   let ended = 0;
   for (const stream of [...core.streams.values()]) {
     if (stream.callerDone || (stream.answered && isStreaming(stream.info))) continue;
-    const able = ready && core.serverRoom > 0 && core.serverInitial + stream.room > 0;
+    // What is held is granted by the gate itself.
+    const { room, offeredInitial } = core.server;
+    const able = ready && (stream.held !== undefined || (room > 0 && offeredInitial + stream.room > 0));
     if (!able || stream.bodySince === 0) {
       stream.bodySince = able ? now : 0;
       stream.bodyBytes = 0;
@@ -45,6 +47,6 @@ function end(core: Core, stream: Stream): void {
     return;
   }
   core.reset(stream.id, core.toCaller, h2Errors.cancel);
-  core.reset(stream.id, core.toServer, h2Errors.cancel);
+  core.resetServer(stream, h2Errors.cancel);
   core.remove(stream);
 }

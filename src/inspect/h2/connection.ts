@@ -1,7 +1,8 @@
 // Judges one HTTP/2 client connection and its one HTTP/2 upstream connection, as connection.ts does for HTTP/1.1: bytes
 // in, bytes and closes out, no socket and no clock.
 //
-// The two connections are one as far as they can be: streams have the same numbers on both, and SETTINGS with their
+// The two connections are one as far as they can be: streams have the same numbers on both (but for those that overtake a
+// request that is held for its body, docs/decisions/0009), and SETTINGS with their
 // acknowledgement, PING, GOAWAY, RST_STREAM, WINDOW_UPDATE and DATA are relayed. So flow control runs from end to end: a
 // slow watcher slows its own stream, and nothing is kept here for it. Requests' header blocks are read and written anew
 // without a table; answers' are read and, as long as the caller has seen every one of them, passed on as they came.
@@ -92,7 +93,7 @@ class Http2Judge implements Connection {
     // Answers are still delivered; but nobody is left for what ends only when its reader leaves.
     for (const stream of [...core.streams.values()]) {
       if (stream.callerDone && !isStreaming(stream.info)) continue;
-      core.reset(stream.id, core.toServer, h2Errors.cancel);
+      core.resetServer(stream, h2Errors.cancel);
       core.remove(stream);
     }
     core.draining = true;

@@ -9,6 +9,7 @@ import {
   type H2Error,
   h2Errors,
   headerFrames,
+  largestWindow,
   numberFrame,
   RST_STREAM,
   type Setting,
@@ -30,6 +31,7 @@ import { AnswerReader } from './answer-block.ts';
 import { createFloodBudget, type FloodBudget, type FloodKind } from './flood-budget.ts';
 import { FrameOut } from './frame-out.ts';
 import type { Stream } from './stream.ts';
+import { ToServer } from './to-server.ts';
 
 /** How long the caller is listened to after its side was ended, ms, so that an answer is not lost to a reset. */
 const lingerMs = 1_000;
@@ -47,9 +49,9 @@ export class Core {
   readonly report: Reporter;
   state: Connection['state'] = 'http';
 
-  /** Highest stream of the caller's so far, and the highest that the server still takes. */
+  /** Highest stream of the caller's so far, and the highest, by the server's numbers, that it still takes. */
   lastStream = 0;
-  lastTaken = Number.POSITIVE_INFINITY;
+  lastTaken = largestWindow;
   /** No new streams; what is open goes on. */
   draining = false;
   /** What a GOAWAY has told the caller is the last stream; a later one may not say more. */
@@ -71,9 +73,8 @@ export class Core {
   callerInitial = defaultWindow;
   /** Of that, what the gate's own answers took: the server doesn't know of it, and gets as much less back. */
   debt = 0;
-  /** What the server still takes: on the connection, and on a stream at first. Only asked for to judge a caller's pace. */
-  serverRoom = defaultWindow;
-  serverInitial = defaultWindow;
+  /** Numbers and windows of streams at the server. */
+  readonly server: ToServer<Stream>;
   /** Content that went nowhere: its window is given back at the end of the call. */
   owedToCaller = 0;
   owedToServer = 0;
@@ -96,6 +97,7 @@ export class Core {
     this.report = new Reporter(settings, sink);
     this.answers = new AnswerReader(this.listLimits);
     this.toServer = new FrameOut((bytes) => sink.toServer(bytes));
+    this.server = new ToServer(this.toServer, (stream) => this.release(stream));
     this.toCaller = new FrameOut((bytes) => sink.toClient(bytes));
     // The server's SETTINGS come first.
     this.toCaller.shut = true;
@@ -113,7 +115,6 @@ export class Core {
   flush(): void {
     if (this.state === 'http') {
       if (this.owedToCaller > 0) this.toCaller.own(numberFrame(WINDOW_UPDATE, 0, this.owedToCaller));
-      this.serverRoom += this.owedToCaller;
       if (this.owedToServer > 0) this.toServer.own(numberFrame(WINDOW_UPDATE, 0, this.owedToServer));
       this.owedToCaller = 0;
       this.owedToServer = 0;
@@ -126,18 +127,42 @@ export class Core {
 
   /** Both sides have ended it. */
   settle(stream: Stream): void {
-    if (stream.callerDone && stream.serverDone) this.remove(stream);
+    if (!stream.callerDone || !stream.serverDone) return;
+    // The server has answered without waiting for the rest.
+    if (this.server.forget(stream)) this.resetServer(stream, h2Errors.none);
+    this.remove(stream);
   }
 
   remove(stream: Stream): void {
     if (this.streams.get(stream.id) !== stream) return;
     this.streams.delete(stream.id);
+    this.server.removed(stream);
+    this.release(stream);
     stream.watch?.ended();
     if (this.draining && this.streams.size === 0) this.close();
   }
 
   reset(id: number, towards: FrameOut, error: H2Error): void {
     towards.own(numberFrame(RST_STREAM, id, error));
+  }
+
+  resetServer(stream: Stream, error: H2Error): void {
+    if (stream.forwarded) this.reset(stream.upId, this.toServer, error);
+  }
+
+  /** The stream that the server knows by that number. */
+  fromServer(upId: number): Stream | undefined {
+    const renumbered = this.server.renumbered(upId);
+    if (renumbered) return renumbered;
+    const same = this.streams.get(upId);
+    return same?.upId === upId ? same : undefined;
+  }
+
+  /** What was kept of its body is kept no longer. */
+  release(stream: Stream): void {
+    stream.held = undefined;
+    if (stream.taken > 0) this.settings.bodyAccount?.give(stream.taken);
+    stream.taken = 0;
   }
 
   /** Carries out the most severe action of the rules that fired. @returns false for none, `allow` and `log` */
@@ -166,7 +191,7 @@ export class Core {
       this.verdict(stream, status, `The gate refused this request. ${sentence} [${code}]`, error);
     } else {
       this.reset(stream.id, this.toCaller, h2Errors.protocol);
-      this.reset(stream.id, this.toServer, h2Errors.cancel);
+      this.resetServer(stream, h2Errors.cancel);
       this.remove(stream);
     }
   }
@@ -180,7 +205,7 @@ export class Core {
       this.verdict(stream, 502, `The gate refused the server's answer. ${sentence} [${code}]`, h2Errors.none);
     } else {
       this.reset(stream.id, this.toCaller, h2Errors.internal);
-      this.reset(stream.id, this.toServer, h2Errors.protocol);
+      this.resetServer(stream, h2Errors.protocol);
       this.remove(stream);
     }
   }
@@ -211,10 +236,23 @@ export class Core {
       this.debt += content;
     }
     if (!stream.callerDone) this.reset(stream.id, this.toCaller, error);
-    if (stream.forwarded) this.reset(stream.id, this.toServer, h2Errors.cancel);
+    this.resetServer(stream, h2Errors.cancel);
     this.sink.response(status);
     stream.watch?.answered(status);
     this.remove(stream);
+  }
+
+  /** Answers a request whose refusal has been told of. */
+  refused(stream: Stream, code: JudgeRefusal): void {
+    blame(stream, code);
+    const { status, sentence } = refusalRow(code);
+    this.verdict(stream, status, `The gate refused this request. ${sentence} [${code}]`, h2Errors.none);
+  }
+
+  /** Tells a caller who waits for it to send its body. */
+  goOn(stream: Stream): void {
+    const parts = this.verbatim ? [goOnWire] : [this.#emptyTable(), goOnWire];
+    this.toCaller.own(headerFrames(stream.id, false, parts));
   }
 
   // ---- ends
@@ -318,6 +356,10 @@ export function blame(stream: Stream, code: string): void {
   if (stream.watch) stream.watch.refusal = code;
 }
 
+const goOnWire: Uint8Array = (() => {
+  const out = Buffer.alloc(fieldRoom(':status', '100'));
+  return out.subarray(0, writeField(out, 0, ':status', '100', false));
+})();
 const nothing = new Uint8Array(0);
 const tableSizeZero = Uint8Array.of(0x20);
 

@@ -58,3 +58,10 @@ export class FrameOut {
     this.#send(this.#from === 0 && this.#to === run.length ? run : run.subarray(this.#from, this.#to));
   }
 }
+
+/** The frame, or its beginning, with another stream's number. */
+export function renumbered(stream: number, bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.from(bytes.subarray(start, end));
+  copy.writeUInt32BE(stream, 5);
+  return copy;
+}

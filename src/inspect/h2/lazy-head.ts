@@ -7,6 +7,8 @@ import type { Field } from '../../http/h2/field.ts';
 import type { RequestHead, ResponseHead } from '../../http/head.ts';
 
 const none: Framing = Object.freeze({ kind: 'none' });
+/** A body of a length that nobody has told: as rules see it, that of chunks. */
+const chunked: Framing = Object.freeze({ kind: 'chunked' });
 const noStrings: readonly string[] = Object.freeze([]);
 const noUpgrade: Upgrade = Object.freeze({
   trigger: false,
@@ -19,24 +21,25 @@ class LazyHead {
   readonly start = 0;
   readonly fieldsStart = 0;
   readonly end = 0;
-  readonly framing = none;
+  readonly framing: Framing;
   readonly keepAlive = true;
   /** HTTP/2 has no upgrades. */
   readonly upgrade = noUpgrade;
   readonly connectionOptions = noStrings;
-  readonly #list: readonly Field[];
-  readonly #from: number;
-  readonly #host: string | undefined;
+  protected readonly list: readonly Field[];
+  protected readonly from: number;
+  protected readonly host: string | undefined;
   #fields: FieldTable | undefined;
 
-  constructor(list: readonly Field[], from: number, host: string | undefined) {
-    this.#list = list;
-    this.#from = from;
-    this.#host = host;
+  constructor(list: readonly Field[], from: number, host: string | undefined, framing: Framing = none) {
+    this.framing = framing;
+    this.list = list;
+    this.from = from;
+    this.host = host;
   }
 
   get fields(): FieldTable {
-    this.#fields ??= tableOf(this.#list, this.#from, this.#host);
+    this.#fields ??= tableOf(this.list, this.from, this.host);
     return this.#fields;
   }
 }
@@ -47,10 +50,21 @@ class LazyRequest extends LazyHead implements RequestHead {
   readonly method: string;
   readonly target: string;
 
-  constructor(method: string, target: string, list: readonly Field[], from: number, host: string) {
-    super(list, from, host);
+  constructor(
+    method: string,
+    target: string,
+    list: readonly Field[],
+    from: number,
+    host: string,
+    framing: Framing,
+  ) {
+    super(list, from, host, framing);
     this.method = method;
     this.target = target;
+  }
+
+  unframed(): RequestHead {
+    return new LazyRequest(this.method, this.target, this.list, this.from, this.host ?? '', chunked);
   }
 }
 
@@ -72,8 +86,15 @@ export function requestHeadOf(
   authority: string,
   fields: readonly Field[],
   from: number,
+  length: number,
 ): RequestHead {
-  return new LazyRequest(method, target, fields, from, authority);
+  const framing: Framing = length < 0 ? none : { kind: 'length', length };
+  return new LazyRequest(method, target, fields, from, authority, framing);
+}
+
+/** The head of a request that has a body and tells no length. */
+export function unframed(head: RequestHead): RequestHead {
+  return head instanceof LazyRequest ? head.unframed() : head;
 }
 
 export function responseHeadOf(status: number, fields: readonly Field[], from: number): ResponseHead {

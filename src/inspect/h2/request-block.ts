@@ -24,6 +24,8 @@ export type RequestBlock = {
   /** The caller's fields that go on, less its Audit-ID, which stands in `auditWire`. */
   readonly wire: Uint8Array;
   readonly auditWire: Uint8Array;
+  /** `wire` without Expect. */
+  readonly withoutExpect: () => Uint8Array;
 };
 
 /** A block that was read before is kept when it is short (it is all references) and few others are. */
@@ -75,7 +77,7 @@ export class RequestReader {
   #read(fields: readonly Field[]): RequestBlock {
     const read = readRequestFields(fields);
     if (typeof read === 'string') return refused(fields, read);
-    const head = requestHeadOf(read.method, read.target, read.authority, fields, read.regular);
+    const head = requestHeadOf(read.method, read.target, read.authority, fields, read.regular, read.length);
     const info = requestInfo(read.method, read.target);
     if (typeof info === 'string') return { ...refused(fields, info), head };
     return this.#forward(fields, read, head, info);
@@ -116,6 +118,7 @@ export class RequestReader {
       auditIds: auditIds ?? noIds,
       wire: refusal ? noBytes : wireOf(passing),
       auditWire: own.length === 0 ? noBytes : wireOf(own),
+      withoutExpect: () => wireOf(passing.filter(({ name }) => name !== 'expect')),
     };
   }
 
@@ -142,7 +145,7 @@ function refused(all: readonly Field[], refusal: JudgeRefusal): RequestBlock {
   const regular = from < 0 ? fields.length : from;
   const method = /^[!-~]{1,32}$/.exec(of(':method'))?.[0] ?? '';
   return {
-    head: requestHeadOf(method, of(':path'), of(':authority'), fields, regular),
+    head: requestHeadOf(method, of(':path'), of(':authority'), fields, regular, -1),
     info: undefined,
     refusal,
     length: -1,
@@ -150,6 +153,7 @@ function refused(all: readonly Field[], refusal: JudgeRefusal): RequestBlock {
     auditIds: noIds,
     wire: noBytes,
     auditWire: noBytes,
+    withoutExpect: () => noBytes,
   };
 }
 

@@ -8,8 +8,10 @@ import {
   END_STREAM,
   GOAWAY,
   HEADERS,
+  h2Errors,
   headerFrames,
   largestWindow,
+  numberFrame,
   PING,
   PUSH_PROMISE,
   RST_STREAM,
@@ -24,6 +26,7 @@ import { ByteQueue } from '../byte-queue.ts';
 import type { AnswerBlock } from './answer-block.ts';
 import { blockRange } from './caller-side.ts';
 import type { Core } from './core.ts';
+import { renumbered } from './frame-out.ts';
 import { frameProblem } from './frame-rules.ts';
 import { responseHeadOf } from './lazy-head.ts';
 import { wireOf } from './request-block.ts';
@@ -121,18 +124,26 @@ export class ServerSide implements FrameHandler {
           this.refused('h2-window');
           return;
         }
-        if (head.stream > core.lastStream) {
+        if (head.stream > core.server.lastUp) {
           this.refused('h2-frame-order');
           return;
         }
-        const stream = core.streams.get(head.stream);
-        if (stream) stream.room += increment;
-        else if (head.stream === 0) core.serverRoom += increment;
-        else return;
-        toCaller.pass(bytes, start, end);
+        this.#windowUpdate(head.stream, increment, bytes, start, end);
         return;
       }
     }
+  }
+
+  #windowUpdate(upId: number, increment: number, bytes: Buffer, start: number, end: number): void {
+    const { server, toCaller } = this.#core;
+    const stream = upId === 0 ? undefined : this.#core.fromServer(upId);
+    if (upId !== 0 && !stream) return;
+    const told = stream ? server.addedTo(stream, increment) : server.added(increment);
+    const id = stream?.id ?? 0;
+    if (told === increment && id === upId) toCaller.pass(bytes, start, end);
+    else if (told > 0) toCaller.write(numberFrame(WINDOW_UPDATE, id, told));
+    if (stream) server.pump(stream);
+    else server.pumpAll();
   }
 
   // ---- answers
@@ -154,11 +165,11 @@ export class ServerSide implements FrameHandler {
 
   #whole(id: number, endStream: boolean, block: Block): void {
     const core = this.#core;
-    if (id > core.lastStream || (id & 1) === 0) {
+    if (id > core.server.lastUp || (id & 1) === 0) {
       this.refused('h2-frame-order');
       return;
     }
-    const stream = core.streams.get(id);
+    const stream = core.fromServer(id);
     const { version } = core.answers;
     const method = stream === undefined || stream.answered ? '' : stream.info.method;
     const read = core.answers.read(block.bytes, block.start, block.end, method);
@@ -180,6 +191,7 @@ export class ServerSide implements FrameHandler {
       return false;
     }
     if (stream.answered) return true;
+    if (read.status === 100 && stream.continued) return false;
     if (read.status < 200) {
       if (++stream.interim <= maxInterim) return true;
       core.badAnswer(stream, 'too-many-interim');
@@ -205,7 +217,8 @@ export class ServerSide implements FrameHandler {
     const core = this.#core;
     const { toCaller } = core;
     if (!core.verbatim) toCaller.write(core.rewritten(stream.id, endStream, wireOf(read.fields)));
-    else if (block.frameEnd > 0) toCaller.pass(block.bytes, block.frameStart, block.frameEnd);
+    else if (block.frameEnd > 0 && stream.upId === stream.id)
+      toCaller.pass(block.bytes, block.frameStart, block.frameEnd);
     else {
       const whole = block.bytes.subarray(block.start, block.end);
       toCaller.write(headerFrames(stream.id, endStream, [whole]));
@@ -219,10 +232,10 @@ export class ServerSide implements FrameHandler {
   data(head: FrameHead, content: number, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
     const ends = (head.flags & END_STREAM) !== 0;
-    const stream = core.streams.get(head.stream);
+    const stream = core.fromServer(head.stream);
     this.#passing = undefined;
     if (!stream?.forwarded) {
-      if (head.stream > core.lastStream) {
+      if (head.stream > core.server.lastUp) {
         this.refused('h2-frame-order');
         return;
       }
@@ -239,7 +252,8 @@ export class ServerSide implements FrameHandler {
     this.#passing = stream;
     this.#passingEnds = ends;
     if (stream.watch) stream.watch.down += head.length;
-    core.toCaller.pass(bytes, start, end);
+    if (stream.upId === stream.id) core.toCaller.pass(bytes, start, end);
+    else core.toCaller.write(renumbered(stream.id, bytes, start, end));
     core.toCaller.cut = true;
   }
 
@@ -261,16 +275,17 @@ export class ServerSide implements FrameHandler {
 
   #reset(head: FrameHead, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
-    if (head.stream > core.lastStream) {
+    if (head.stream > core.server.lastUp) {
       this.refused('h2-frame-order');
       return;
     }
-    const stream = core.streams.get(head.stream);
+    const stream = core.fromServer(head.stream);
     if (!stream) return;
     // A caller can make a server reset streams as fast as it opens them (CVE-2025-8671). One after the answer's end only
     // stops the rest of a body.
     if (!stream.serverDone && !core.spend('reset')) return;
-    core.toCaller.pass(bytes, start, end);
+    if (stream.upId === stream.id) core.toCaller.pass(bytes, start, end);
+    else core.toCaller.write(renumbered(stream.id, bytes, start, end));
     core.remove(stream);
   }
 
@@ -279,9 +294,16 @@ export class ServerSide implements FrameHandler {
     const last = bytes.readUInt32BE(from) & largestWindow;
     core.lastTaken = Math.min(core.lastTaken, last);
     const debug = bytes.subarray(from + 8, Math.min(end, from + 8 + maxDebug));
-    core.tellLast(bytes.readUInt32BE(from + 4), last, debug);
-    // Those were not looked at, and the caller is told so by the same frame.
-    for (const stream of [...core.streams.values()]) if (stream.id > last) core.remove(stream);
+    // Where numbers differ, no one number says what was not looked at: each such stream is told for itself.
+    const told = core.server.renumbers && last < largestWindow ? core.server.lastForwarded : last;
+    core.tellLast(bytes.readUInt32BE(from + 4), told, debug);
+    for (const stream of [...core.streams.values()]) {
+      const upId = stream.forwarded ? stream.upId : core.server.numberFor(stream.id);
+      if (upId <= last && stream.id <= told) continue;
+      // The caller is told so by the GOAWAY.
+      if (stream.id <= told) core.reset(stream.id, core.toCaller, h2Errors.refusedStream);
+      core.remove(stream);
+    }
   }
 
   #settings(head: FrameHead, bytes: Buffer, start: number, end: number): void {
@@ -298,6 +320,7 @@ export class ServerSide implements FrameHandler {
       return;
     }
     const settings = readSettings(bytes, start + 9, end);
+    let initial: number | undefined;
     for (const [id, value] of settings) {
       const wrong =
         (id === settingIds.enablePush && value !== 0) ||
@@ -307,12 +330,13 @@ export class ServerSide implements FrameHandler {
         this.refused('h2-settings');
         return;
       }
-      if (id === settingIds.initialWindowSize) core.serverInitial = value;
+      if (id === settingIds.initialWindowSize) initial = value;
       if (id === settingIds.maxFrameSize) core.largestFromCaller = Math.max(core.largestFromCaller, value);
     }
     const offered = core.offered(settings, !this.#settled);
     this.#settled = true;
     core.unacknowledged++;
+    core.server.offered(initial);
     core.toCaller.shut = false;
     core.toCaller.write(settingsFrame(offered));
     core.toCaller.release();

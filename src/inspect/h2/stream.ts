@@ -5,8 +5,10 @@ import type { Judged } from '../exchange.ts';
 import type { Reporter } from '../reporter.ts';
 import { type RequestFacts, requestFacts } from '../request-facts.ts';
 import type { RequestInfo } from '../request-info.ts';
+import type { HeldStream } from './held-stream.ts';
+import type { ServerStream } from './to-server.ts';
 
-export class Stream implements Judged {
+export class Stream implements Judged, ServerStream {
   readonly id: number;
   readonly info: RequestInfo;
   readonly report: Reporter;
@@ -21,6 +23,16 @@ export class Stream implements Judged {
   interim = 0;
   /** Does the server know of it? */
   forwarded = false;
+  /** Its number there. */
+  upId = 0;
+  /** Its body is being kept for rules: nothing of it has gone to the server. */
+  held: HeldStream | undefined;
+  waiting: ServerStream['waiting'];
+  lent = 0;
+  /** Bytes that the gate keeps of it, as its account says. */
+  taken = 0;
+  /** The gate has told the caller to go on: the server's own word would be a second one. */
+  continued = false;
   callerDone = false;
   serverDone = false;
   /** Content still to come by Content-Length; -1 where none was told. */
