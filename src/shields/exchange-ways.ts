@@ -9,14 +9,15 @@ export type Way = {
   /** Bytes a piece, whatever the steps say. */
   readonly split: number | undefined;
   readonly twin: BodyTwin;
-  readonly framing: 'length' | 'chunked';
-  /** Do texts of a body reach the server as they stand in the test? */
+  /** Over HTTP/1.1, how the body's end is told. */
+  readonly framing: 'length' | 'chunked' | 'http2';
+  /** Do texts stand on the wire as they do in the test? */
   readonly literal: boolean;
 };
 
 /**
- * As written and byte by byte; with a body also in chunks. Its other writings differ in their bytes only, so each is run
- * once.
+ * As written and byte by byte; with a body also in chunks; what is made of requests also over HTTP/2. A body's other
+ * writings differ in their bytes only, so each is run once.
  */
 export function waysOf(test: Pick<ShieldTest, 'steps'>): readonly Way[] {
   const requests = [...writtenSteps(test)].flatMap(({ step }) => ('request' in step ? [step.request] : []));
@@ -36,5 +37,34 @@ export function waysOf(test: Pick<ShieldTest, 'steps'>): readonly Way[] {
   for (const other of others) {
     ways.push({ name: `as ${other}`, split: undefined, twin: other, framing: 'length', literal: false });
   }
+  if (goesOverHttp2(test)) {
+    ways.push(
+      { name: 'over HTTP/2', split: undefined, twin, framing: 'http2', literal: false },
+      { name: 'over HTTP/2, byte by byte', split: 1, twin, framing: 'http2', literal: false },
+    );
+  }
   return ways;
 }
+
+/** All of it is requests, and none needs what HTTP/2 has no form for. */
+function goesOverHttp2(test: Pick<ShieldTest, 'steps'>): boolean {
+  let any = false;
+  for (const { step } of writtenSteps(test)) {
+    if ('wait' in step || 'reconnect' in step) continue;
+    if (!('request' in step) || step.request.http2 === false) return false;
+    any = true;
+    const names = Object.keys(step.request.headers ?? {}).map((name) => name.toLowerCase());
+    if (names.some((name) => http1Only.has(name))) return false;
+  }
+  return any;
+}
+
+const http1Only: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'upgrade',
+  'te',
+  'host',
+]);

@@ -97,7 +97,17 @@ test('request steps: refused ones never reach the server, others do and are answ
 test('each body is sent whole and byte by byte, by length and in chunks', () => {
   const [pod, redirect] = parseShield(shield, 'x.yaml').tests.map(waysOf);
   const names = pod?.map(({ name }) => name) ?? [];
-  for (const name of ['', 'byte by byte', 'in chunks', 'in chunks, byte by byte']) {
+  for (const name of [
+    '',
+    'byte by byte',
+    'in chunks',
+    'in chunks, byte by byte',
+    'as yaml',
+    'as protobuf',
+    'as cbor',
+    'over HTTP/2',
+    'over HTTP/2, byte by byte',
+  ]) {
     assert.ok(names.includes(name), name);
   }
   assert.ok(!redirect?.some(({ name }) => name.includes('chunks')));

@@ -3,13 +3,13 @@ import { stringify } from 'yaml';
 import { Failure } from '../base/failure.ts';
 import type { BodyTwin, RequestStep } from '../model/shield.ts';
 import { encodeCbor } from './encode-cbor.ts';
+import { encodeProtobuf } from './encode-protobuf.ts';
 
 type Request = RequestStep['request'];
 
 export type WrittenBody = { readonly contentType: string; readonly bytes: Buffer };
 
-/** What the gate decodes. */
-const readable: readonly BodyTwin[] = ['json'];
+const twinsInOrder: readonly BodyTwin[] = ['json', 'yaml', 'protobuf', 'cbor'];
 
 const objectTypes: Readonly<Record<BodyTwin, string>> = {
   json: 'application/json',
@@ -35,7 +35,9 @@ export function twinsOf(request: Request): readonly BodyTwin[] {
   if (request.twins) return request.twins;
   if (request.contentType !== undefined) return [twinOfType(request.contentType)];
   const types = request.patch ? patchTypes[request.patch] : objectTypes;
-  return readable.filter((twin) => types[twin] !== undefined && encode(request.object, twin) !== undefined);
+  return twinsInOrder.filter(
+    (twin) => types[twin] !== undefined && encode(request.object, twin) !== undefined,
+  );
 }
 
 /**
@@ -63,9 +65,9 @@ export function bodyOf(request: Request, wanted: BodyTwin): WrittenBody | undefi
 
 function encode(object: Request['object'], twin: BodyTwin): Buffer | undefined {
   if (twin === 'json') return Buffer.from(JSON.stringify(object));
-  if (twin === 'yaml') return Buffer.from(stringify(object));
-  if (twin === 'cbor') return encodeCbor(object);
-  return undefined;
+  // The API server reads YAML 1.1, in which more words are booleans.
+  if (twin === 'yaml') return Buffer.from(stringify(object, { version: '1.1' }));
+  return twin === 'cbor' ? encodeCbor(object) : encodeProtobuf(object);
 }
 
 function twinOfType(contentType: string): BodyTwin {
@@ -86,7 +88,6 @@ export function requestProblem(request: Request): string | undefined {
   }
   if (Array.isArray(object) && patch !== 'json') return 'only a JSON patch is a list';
   for (const twin of twins ?? []) {
-    if (!readable.includes(twin)) return `the gate does not read ${twin}`;
     try {
       bodyOf(request, twin);
     } catch (error) {

@@ -6,6 +6,7 @@ import {
   defaultConnectionLimits,
   defaultIdentityFields,
 } from '../inspect/connection-types.ts';
+import { createHttp2Connection } from '../inspect/h2/connection.ts';
 import { createRates } from '../inspect/rates.ts';
 import { createRecordingSink, type RecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
@@ -14,6 +15,7 @@ import { gateShield } from '../policy/gate-shield.ts';
 import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { type Way, waysOf } from './exchange-ways.ts';
+import { acknowledged, callerOpens, http2Answer, http2Request, serverOpens } from './http2-peers.ts';
 import { runReach } from './reach.ts';
 import { http1Answer, http1Bytes, writtenAnswer, writtenRequest } from './request-bytes.ts';
 
@@ -81,8 +83,10 @@ export function runExchange(
   let now = 0;
   const rates = createRates(() => now, 0);
   let connections = 0;
-  const connect = () =>
-    createConnection(
+  const http2 = way.framing === 'http2';
+  const connect = () => {
+    stream = 1;
+    const made = (http2 ? createHttp2Connection : createConnection)(
       {
         identity: user ? { method: 'certificate', ...user } : { method: 'none' },
         identityFields: defaultIdentityFields,
@@ -94,6 +98,14 @@ export function runExchange(
       },
       sink,
     );
+    if (http2) {
+      made.clientData(callerOpens);
+      made.serverData(serverOpens);
+      made.clientData(acknowledged);
+    }
+    return made;
+  };
+  let stream = 1;
   let judge = connect();
   /** Did the last request reach the server? undefined: there was none. */
   let reached: boolean | undefined;
@@ -122,12 +134,18 @@ export function runExchange(
     if ('request' in step) {
       const before = sink.requests.length;
       const written = writtenRequest(step, way.twin, test.as);
-      const bytes = http1Bytes(written, way.framing);
+      const bytes =
+        way.framing === 'http2' ? http2Request(stream, written) : http1Bytes(written, way.framing);
       feed('client', bytes, way.split ?? bytes.length);
       reached = sink.requests.length > before;
-      if (!reached) continue;
-      const answer = http1Answer(writtenAnswer(step), written.method);
-      feed('server', answer, way.split ?? answer.length);
+      if (reached) {
+        const given = writtenAnswer(step);
+        const answer = http2
+          ? http2Answer(stream, given, written.method)
+          : http1Answer(given, written.method);
+        feed('server', answer, way.split ?? answer.length);
+      }
+      stream += 2;
       continue;
     }
     const fromClient = 'client' in step;
@@ -162,12 +180,13 @@ function difference(
   for (const text of way.literal ? expect.toServer : []) {
     if (!holds(sink.server, text)) return `'${text}' did not reach the server`;
   }
-  for (const text of expect.toClient) {
+  for (const text of way.framing === 'http2' ? [] : expect.toClient) {
     if (!holds(sink.client, text)) return `'${text}' did not reach the caller`;
   }
   for (const text of expect.neverToClient) {
     if (holds(sink.client, text)) return `'${text}' reached the caller`;
   }
+  if (way.framing === 'http2') return '';
   const expected = expect.connection ?? (cutting ? 'closed' : 'open');
   const stands =
     judge.state === 'tunnel'
