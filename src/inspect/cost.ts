@@ -49,7 +49,7 @@ const node = 1;
 const item = 2;
 /** Steps a byte. */
 const compared = 0.002;
-const searched = 0.02;
+const searched = 0.12;
 const copied = 0.1;
 const matched = 0.1;
 /** The same, for each instruction of an automaton that does not settle. */

@@ -83,6 +83,10 @@ class RequestAttributes {
   #head: RequestHead | undefined;
   #headers: HeaderValues | undefined;
   #query: HeaderValues | undefined;
+  #queryNames: readonly string[] | undefined;
+  #groupResource: string | undefined;
+  #fieldSelector: string | undefined;
+  #continueStart: string | undefined;
 
   constructor(info: RequestInfo, readHead: () => RequestHead | undefined, before: number, caller: Caller) {
     this.#info = info;
@@ -133,18 +137,23 @@ class RequestAttributes {
   get watch(): boolean {
     return this.#info.watch;
   }
+  // Many rules ask these of one request.
   get queryNames(): readonly string[] {
-    return queryNames(this.#info.query);
+    this.#queryNames ??= queryNames(this.#info.query);
+    return this.#queryNames;
   }
   get groupResource(): string {
     const { group, resource } = this.#info;
-    return group === '' ? resource : `${resource}.${group}`;
+    this.#groupResource ??= group === '' ? resource : `${resource}.${group}`;
+    return this.#groupResource;
   }
   get fieldSelector(): string {
-    return fieldSelector(this.#info.query);
+    this.#fieldSelector ??= fieldSelector(this.#info.query);
+    return this.#fieldSelector;
   }
   get continueStart(): string {
-    return continueStart(this.#info.query);
+    this.#continueStart ??= continueStart(this.#info.query);
+    return this.#continueStart;
   }
   get upgrade(): boolean {
     return this.#known?.upgrade.trigger ?? false;

@@ -1,0 +1,293 @@
+// What rules cost: CPU a request of the rule engine alone and of the whole HTTP/1.1 judge, by kind of request, with the
+// catalogue and with ten differing copies of it; decoders of bodies; inputs made to be costly; estimates of cost against
+// measured times. Beside it, for scale, what ModSecurity with the OWASP Core Rule Set adds to Apache for the same requests.
+//
+//   apt-get install --no-install-recommends apache2 libapache2-mod-security2 modsecurity-crs    (once; not done here)
+//   npm run bench:rules -- [--json] [--quick] [--only PREFIX,PREFIX]
+//
+// Nothing but loopback is used. Each figure is the median of rounds; the ratio is Portcullis to ModSecurity.
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { parseRequestHead, type RequestHead } from '../src/http/head.ts';
+import { decodeBody } from '../src/inspect/body/decode.ts';
+import { defaultBodyLimits } from '../src/inspect/body/types.ts';
+import { createConnection } from '../src/inspect/connection.ts';
+import {
+  type ConnectionSettings,
+  type ConnectionSink,
+  defaultConnectionLimits,
+  defaultIdentityFields,
+} from '../src/inspect/connection-types.ts';
+import { predicateCost } from '../src/inspect/cost.ts';
+import { withRates } from '../src/inspect/rates.ts';
+import { Reporter } from '../src/inspect/reporter.ts';
+import { requestInfo } from '../src/inspect/request-info.ts';
+import { compileRules, noRules, type RuleSet } from '../src/inspect/rules.ts';
+import { type Body, costlyBodies, ordinaryBodies } from './lib/bodies.ts';
+import { missingForModsecurity, modsecurityCost, modsecurityVersions } from './lib/modsecurity.ts';
+import { median } from './lib/processes.ts';
+import { rounded } from './lib/report.ts';
+import { kindRequests } from './lib/rule-requests.ts';
+import { gateShields } from './lib/rules.ts';
+
+type Row = {
+  readonly case: string;
+  readonly rules: 'none' | 'catalogue' | 'catalogue-x10' | '-';
+  readonly unit: string;
+  readonly portcullis: number;
+  readonly modsecurity?: number;
+  readonly ratio?: number;
+};
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+});
+const rounds = options.quick ? 3 : 7;
+/** Milliseconds of CPU that a round takes about. */
+const roundMs = options.quick ? 20 : 150;
+const only = options.only?.split(',');
+const rows: Row[] = [];
+const notes: string[] = [];
+
+const sets: readonly [Row['rules'], RuleSet][] = [
+  ['none', noRules],
+  ['catalogue', compileRules(gateShields(1))],
+  ['catalogue-x10', compileRules(gateShields(10))],
+];
+const sink: ConnectionSink = {
+  toServer() {},
+  toClient() {},
+  closeServer() {},
+  endClient() {},
+  abort() {},
+  holdClient() {},
+  finding() {},
+  request() {},
+  response() {},
+};
+const settings = (rules: RuleSet): ConnectionSettings => ({
+  identity: { method: 'certificate', user: 'developer', groups: ['lab', 'team-a'] },
+  identityFields: defaultIdentityFields,
+  sourceAddress: '192.0.2.7',
+  rules,
+  limits: defaultConnectionLimits,
+});
+
+const missing = missingForModsecurity();
+if (missing.length > 0) note(`ModSecurity is left out; run: apt-get install ${missing.join(' ')}`);
+const peers = missing.length > 0 ? [] : await peer();
+
+for (const [index, { kind, bytes, answer }] of kindRequests.entries()) {
+  for (const [name, rules] of sets) {
+    if (name !== 'none' && wanted(`engine-${kind}`)) {
+      add(`engine-${kind}`, name, 'ns/request', measure(engine(rules, bytes)), peers[index]);
+    }
+    if (!wanted(`judge-${kind}`)) continue;
+    const judge = createConnection(settings(rules), sink);
+    const exchange = () => {
+      judge.clientData(bytes);
+      judge.serverData(answer);
+    };
+    exchange();
+    if (judge.idle) add(`judge-${kind}`, name, 'ns/request', measure(exchange));
+    else note(`judge-${kind} with ${name}: the exchange did not pass`);
+  }
+}
+for (const body of ordinaryBodies) {
+  if (!wanted(`decode-${body.name}`)) continue;
+  if (decoded(body) !== 'decoded') note(`decode-${body.name}: ${decoded(body)}`);
+  else add(`decode-${body.name}`, '-', 'MB/s', body.bytes.length / (measure(() => decoded(body)) / 1_000));
+}
+for (const body of costlyBodies) {
+  if (!wanted(`costly-${body.name}`)) continue;
+  note(`costly-${body.name}: ${decoded(body)}`);
+  add(`costly-${body.name}`, '-', 'ms', measure(() => decoded(body)) / 1e6);
+}
+const names = Array.from({ length: 20_000 }, (_, n) => `a${n.toString(36)}`)
+  .join('&')
+  .slice(0, 64_000);
+const path = (tail: string) => `/api/v1/namespaces/lab/pods/${tail}`;
+const costlyHeads: readonly [string, string][] = [
+  ['query-of-64-KiB', `${path('web/exec')}?${names}`],
+  ['path-of-64-KiB', `/exec${'a'.repeat(64_000)}`],
+  ['field-selector-of-64-KiB', `/api/v1/pods?fieldSelector=${'metadata.name%3Da,'.repeat(3_500)}`],
+];
+for (const [name, target] of costlyHeads) {
+  if (!wanted(`costly-${name}`)) continue;
+  const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`);
+  for (const [rules, set] of sets.slice(1)) {
+    add(`costly-${name}`, rules, 'ms', measure(engine(set, bytes)) / 1e6);
+  }
+}
+if (wanted('cost')) costs();
+
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  ...(missing.length > 0 ? {} : await modsecurityVersions()),
+  rounds,
+};
+if (options.json) process.stdout.write(`${JSON.stringify({ machine, rows, notes })}\n`);
+else print();
+
+function wanted(name: string): boolean {
+  return !only || only.some((prefix) => name.startsWith(prefix));
+}
+
+function note(line: string): void {
+  notes.push(line);
+  process.stderr.write(`bench:rules: ${line}\n`);
+}
+
+function add(
+  name: string,
+  rules: Row['rules'],
+  unit: string,
+  portcullis: number,
+  modsecurity?: number,
+): void {
+  const beside =
+    modsecurity === undefined
+      ? {}
+      : { modsecurity: rounded(modsecurity), ratio: rounded(portcullis / modsecurity) };
+  rows.push({ case: name, rules, unit, portcullis: rounded(portcullis), ...beside });
+}
+
+async function peer(): Promise<readonly number[]> {
+  if (!kindRequests.some(({ kind }) => wanted(`engine-${kind}`))) return [];
+  try {
+    return await modsecurityCost(
+      kindRequests.map(({ bytes }) => bytes),
+      options.quick ? 0.5 : 3,
+    );
+  } catch (error) {
+    note(`ModSecurity is left out: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  }
+}
+
+/** @returns nanoseconds of CPU a call, the median of the rounds */
+function measure(action: () => unknown): number {
+  // Warm: what is not optimised yet is no cost of a gate that runs.
+  let calls = 1;
+  for (let left = roundMs * 1e6; left > 0; calls *= 2) left -= spent(action, calls) * calls;
+  const warm = spent(action, calls);
+  calls = Math.max(1, Math.ceil((roundMs * 1e6) / warm));
+  return median(Array.from({ length: rounds }, () => spent(action, calls)));
+}
+
+function spent(action: () => unknown, calls: number): number {
+  const before = process.cpuUsage();
+  for (let call = 0; call < calls; call++) action();
+  const { user, system } = process.cpuUsage(before);
+  return Math.max(1, ((user + system) * 1_000) / calls);
+}
+
+/** Finding the rules that could fire on a request whose head is read, and asking them. */
+function engine(rules: RuleSet, bytes: Buffer): () => unknown {
+  const head = parseRequestHead(bytes, 0, { bytes: 70_000, fields: 200 }, undefined) as RequestHead;
+  const info = requestInfo(head.method, head.target);
+  if (typeof info === 'string') throw new Error(info);
+  const report = new Reporter(withRates(settings(rules)), sink);
+  return () => {
+    const candidates = rules.request(info, head.upgrade.trigger);
+    if (candidates.length > 0) report.request(candidates, head, info);
+    return rules.response(info, head.upgrade.trigger);
+  };
+}
+
+function decoded({ contentType, verb, resource, bytes }: Body): string {
+  const input = {
+    contentType,
+    contentEncoding: '',
+    verb,
+    group: '',
+    version: 'v1',
+    resource,
+    subresource: '',
+    bytes,
+  };
+  const result = decodeBody(input, defaultBodyLimits);
+  return result.kind === 'undecodable' ? `refused, ${result.code}` : 'decoded';
+}
+
+/** Nanoseconds a step, on inputs near to what the estimate assumes; and do both put predicates in the same order? */
+function costs(): void {
+  const text = 'a'.repeat(60_000);
+  const query = names.slice(0, 60_000);
+  const inputs: readonly [predicate: string, target: string][] = [
+    ['request.name == "b"', path('a')],
+    ['size(request.groups) == 9', path('a')],
+    ['request.groups.exists(group, group == "b" || group == "c")', path('a')],
+    ['request.name.contains("ab")', path(text)],
+    ['request.name.matches("b$")', path(text)],
+    ['request.name.matches("(a|b)*a(a|b){14}c")', path(mixed(60_000))],
+    ['"b" in request.queryNames', `${path('a')}?${query}`],
+    ['request.queryNames.exists(name, name == "b")', `${path('a')}?${query}`],
+    [
+      'request.queryNames.exists(name, name.startsWith("b") && name != "c" || name == "d")',
+      `${path('a')}?${query}`,
+    ],
+    ['request.queryNames.map(name, name + "b").exists(name, name == "c")', `${path('a')}?${query}`],
+  ];
+  const measured = inputs.map(([when, target]) => {
+    const rules = compileRules([
+      {
+        id: 'COST',
+        rules: [{ id: 'cost', phase: 'request', when, action: 'log', severity: 'info', message: '' }],
+      },
+    ]);
+    const ns = measure(engine(rules, Buffer.from(`GET ${target} HTTP/1.1\r\nHost: k\r\n\r\n`)));
+    const steps = predicateCost(when);
+    add(`cost ${when}`, '-', `ns/step of ${steps}`, ns / steps);
+    return { ns, steps };
+  });
+  add(
+    'cost-order',
+    '-',
+    'rank correlation',
+    rankCorrelation(
+      measured.map(({ ns }) => ns),
+      measured.map(({ steps }) => steps),
+    ),
+  );
+}
+
+/** Of two letters, so that an automaton that does not settle meets ever new states. */
+function mixed(length: number): string {
+  let bits = 1;
+  return Array.from({ length }, () => {
+    bits = (Math.imul(bits, 1_103_515_245) + 12_345) >>> 0;
+    return bits & 0x10000 ? 'a' : 'b';
+  }).join('');
+}
+
+/** Spearman's: 1 where both have the same order. */
+function rankCorrelation(left: readonly number[], right: readonly number[]): number {
+  const ranks = (values: readonly number[]) =>
+    values.map((value) => values.filter((other) => other < value).length);
+  const [a, b] = [ranks(left), ranks(right)];
+  const squares = a.reduce((sum, rank, index) => sum + (rank - (b[index] ?? 0)) ** 2, 0);
+  return 1 - (6 * squares) / (a.length * (a.length ** 2 - 1));
+}
+
+function print(): void {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  say(
+    Object.entries(machine)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  );
+  const line = (cells: readonly (string | number | undefined)[]) =>
+    say(
+      cells.map((cell, index) => String(cell ?? '-').padEnd([28, 15, 22, 12, 13, 8][index] ?? 8)).join(' '),
+    );
+  line(['case', 'rules', 'unit', 'portcullis', 'modsecurity', 'ratio']);
+  for (const row of rows) line([row.case, row.rules, row.unit, row.portcullis, row.modsecurity, row.ratio]);
+}
