@@ -60,7 +60,8 @@ export const shieldsTest: Command = {
       (sum, { coverage }) => sum + (coverage ? coverage.of - coverage.tried : 0),
       0,
     );
-    const steps = catalogueCost(shields.map((shield) => gateShield(shield)));
+    const all = shields.map((shield) => gateShield(shield));
+    const cost = { head: catalogueCost(all, 'head'), body: catalogueCost(all, 'body') };
     const missed = results.flatMap((result) =>
       result.tests.filter((test) => !test.ok).map((test) => ({ id: result.id, test })),
     );
@@ -75,7 +76,7 @@ export const shieldsTest: Command = {
             ...(coverage ? { coverage } : {}),
           })),
           missed,
-          cost: { steps, budget: costBudgets.catalogue },
+          cost: { ...cost, budget: costBudgets.catalogue },
         }),
       );
     } else {
@@ -86,7 +87,7 @@ export const shieldsTest: Command = {
             context.print(`  ${test.ok ? 'ok  ' : 'MISS'} ${test.kind}: ${test.name}`);
       }
       context.print(
-        `all ${shields.length} shields can take ${steps.toLocaleString('en')} steps for one request, of ${costBudgets.catalogue.toLocaleString('en')}`,
+        `all ${shields.length} shields can take ${shown(cost.head)} of ${shown(costBudgets.catalogue.head)} steps for the head of a request, ${shown(cost.body)} of ${shown(costBudgets.catalogue.body)} for its body`,
       );
       if (wantsCoverage) context.print(`\n${coverageText(results)}`);
       for (const { id, test } of missed) context.print(`MISS ${id}: ${test.name}: ${test.reason}`);
@@ -94,6 +95,10 @@ export const shieldsTest: Command = {
     return missed.length === 0 && (untried === 0 || !context.flag('require-coverage')) ? 0 : 3;
   },
 };
+
+function shown(steps: number): string {
+  return steps.toLocaleString('en');
+}
 
 /** @throws Failure `unreadable`, `no-shields` */
 function shieldFiles(folder: string): string[] {

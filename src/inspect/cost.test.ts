@@ -15,9 +15,12 @@ const costs: readonly [string, number, number][] = [
   ['request.queryNames.exists(name, name == "a")', 150_000, 250_000],
   // Values of fields hold 64 KiB together, however many there are.
   ['request.headers["x"].exists(value, value.matches("a"))', 6_000, 20_000],
-  ['request.path.matches("^/api")', 5_000, 10_000],
+  ['request.path.matches("^/api")', 5_000, 15_000],
   ['request.path.matches("(a|b)*a(a|b){14}c")', 100_000, 1_000_000],
   ['request.headers.exists(name, request.headers[name].exists(value, value == "a"))', 1_000, 2_000_000],
+  ['pods.exists(p, p.values("spec.hostPID").exists(v, v == true))', 2e6, 8e6],
+  ['object.strings("metadata.annotations.*").exists(v, v.matches("x$"))', 1e6, 5e6],
+  ['patch.operations.exists(o, o.path.startsWith("/spec/"))', 30_000, 200_000],
   // Lists that have nothing in common: one inside the other is their product.
   ['request.groups.exists(group, request.queryNames.exists(name, name == group))', 1e8, 1e12],
   ['request.queryNames.map(name, request.queryNames.map(other, name + other)).size() > 0', 1e9, 1e15],
@@ -33,7 +36,7 @@ for (const [predicate, least, most] of costs) {
 for (const { name, type } of attributeTable) {
   test(`${name} has a bound`, () => {
     const cost = predicateCost(type === 'bool' ? name : `${name} == ${name}`);
-    assert.ok(Number.isFinite(cost) && cost > 0 && cost < 1e7, String(cost));
+    assert.ok(cost > 0 && cost < 1e7, String(cost));
   });
 }
 

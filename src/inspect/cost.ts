@@ -8,6 +8,7 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { defaultLimits } from '../model/limits.ts';
 import { attributeTable } from './attributes.ts';
+import { defaultBodyLimits } from './body/types.ts';
 import { type RegexCost, regexCost } from './linear-regex.ts';
 
 /** The most that a value can hold, everything within it counted. */
@@ -16,6 +17,8 @@ type Size = {
   readonly items: number;
   /** Of text. */
   readonly bytes: number;
+  /** Items of the list itself, where fewer than all that they hold. */
+  readonly length?: number;
 };
 
 type Bound = Size & {
@@ -23,7 +26,8 @@ type Bound = Size & {
   readonly read: number;
 };
 
-const { headBytes, headFields } = defaultLimits;
+const { headBytes, headFields, bodyBytes } = defaultLimits;
+const { maxValues, maxPatchOperations } = defaultBodyLimits;
 const plain: Size = { items: 1, bytes: 8 };
 const text: Bound = { items: 1, bytes: headBytes, read: 0 };
 const fields: Bound = { items: headFields, bytes: headBytes, read: headBytes * 0.1 };
@@ -31,6 +35,9 @@ const fields: Bound = { items: headFields, bytes: headBytes, read: headBytes * 0
 const parameters: Bound = { items: headBytes / 2, bytes: headBytes, read: headBytes };
 /** A certificate as long as TLS lets through, in groups of two letters. */
 const groups: Bound = { items: 8_192, bytes: 16_384, read: 0 };
+/** A body's values, however they are looked at. Of its objects and pods each is an object with something in it. */
+const body: Bound = { items: maxValues, bytes: bodyBytes, read: 0 };
+const parted: Bound = { ...body, length: maxValues / 2, read: maxValues };
 
 /** Attributes whose type does not say how much they hold. */
 const bounds: Readonly<Record<string, Bound>> = {
@@ -41,6 +48,11 @@ const bounds: Readonly<Record<string, Bound>> = {
   'request.upgradeProtocols': { ...parameters, read: headBytes * 0.5 },
   'request.headers': fields,
   'response.headers': fields,
+  'request.query': parameters,
+  'request.sourceTags': { items: 256, bytes: 16_384, read: 0 },
+  objects: parted,
+  pods: parted,
+  'patch.operations': { ...body, length: maxPatchOperations },
 };
 
 /** Steps: an evaluation that the predicate's own comparisons can't do without the evaluator; a node; an item of a macro. */
@@ -51,9 +63,12 @@ const item = 2;
 const compared = 0.002;
 const searched = 0.12;
 const copied = 0.1;
-const matched = 0.1;
+const matched = 0.15;
 /** The same, for each instruction of an automaton that does not settle. */
 const unsettled = 0.05;
+/** Steps of a path into a body, and for each value that it could pass. */
+const path = 5;
+const passed = 1;
 
 const environment = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } });
 
@@ -140,6 +155,12 @@ function call(ast: ReceiverCall, variables: Variables): Estimate {
       const each = settles ? matched : matched + program * unsettled;
       return { steps: steps + (parts[0]?.size.bytes ?? 0) * each, size: plain };
     }
+    case 'values':
+    case 'strings':
+    case 'numbers': {
+      const of = parts[0]?.size ?? plain;
+      return { steps: steps + path + of.items * passed, size: { items: of.items, bytes: of.bytes } };
+    }
     case 'startsWith':
     case 'endsWith':
       return { steps: steps + size.bytes * compared, size: plain };
@@ -174,7 +195,7 @@ function macro(ast: ReceiverCall, variables: Variables): Estimate | undefined {
   }
   if (!quantifiers.has(name) && name !== 'map' && name !== 'filter') return undefined;
   const over = estimate(receiver, variables);
-  const { items } = over.size;
+  const items = over.size.length ?? over.size.items;
   const bodies = args.slice(1).map((body) => {
     const empty = estimate(body, new Map(variables).set(variable, nothing));
     const full = estimate(body, new Map(variables).set(variable, over.size));
@@ -205,6 +226,7 @@ function boundOf(name: string): Bound | undefined {
   if (known) return known;
   if (type === 'string') return text;
   if (type === 'bool' || type === 'int') return { ...plain, read: 0 };
+  if (type.includes('dyn')) return body;
   return type === 'list<string>' ? parameters : fields;
 }
 const types: ReadonlyMap<string, string> = new Map(attributeTable.map(({ name, type }) => [name, type]));

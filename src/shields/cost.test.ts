@@ -41,27 +41,46 @@ test('a shield over its budget is refused with the numbers and its dearest rule'
   assert.match(refused?.message ?? '', /[\d,]{9,} steps .* 250,000 .* rule rule-1 alone/);
 });
 
+test('rules over bodies have a budget of their own', () => {
+  const over = (when: string) => {
+    const one = shield(when);
+    return { ...one, rules: one.rules.map((rule) => ({ ...rule, phase: 'body' as const })) };
+  };
+  const images = 'pods.exists(p, p.strings("spec.containers[*].image").exists(i, i.matches("^evil/")))';
+  assert.equal(
+    failure(() => checkCost(over(images), 's.yaml')),
+    undefined,
+  );
+  assert.equal(catalogueCost([over(images)], 'head'), 0);
+  assert.ok(catalogueCost([over(images)], 'body') > costBudgets.shield.head);
+  const pairs = 'pods.exists(p, pods.exists(q, p.strings("a").exists(a, q.strings("b").exists(b, a == b))))';
+  assert.match(
+    failure(() => checkCost(over(pairs), 's.yaml'))?.message ?? '',
+    /steps for the body .* 25,000,000 /,
+  );
+});
+
 test('rules count together', () => {
   const one = shield('"a" in request.queryNames');
   const [cost] = ruleCosts(one);
-  assert.ok(cost && cost.steps < costBudgets.shield);
+  assert.ok(cost && cost.steps < costBudgets.shield.head);
   const many = shield(...Array.from({ length: 4 }, (_, n) => `"a${n}" in request.queryNames`));
   assert.equal(failure(() => checkCost(many, 's.yaml'))?.code, 'shield-too-costly');
 });
 
 test('of a catalogue those rules count that one request can meet', () => {
   const on = (resource: string) => shield(`request.resource == "${resource}" && "a" in request.queryNames`);
-  const one = catalogueCost([on('pods')]);
-  assert.equal(catalogueCost([on('pods'), on('nodes')]), one);
-  assert.equal(catalogueCost([on('pods'), on('pods')]), 2 * one);
-  const everywhere = catalogueCost([shield(cheap)]);
-  assert.equal(catalogueCost([on('pods'), on('nodes'), shield(cheap)]), one + everywhere);
+  const one = catalogueCost([on('pods')], 'head');
+  assert.equal(catalogueCost([on('pods'), on('nodes')], 'head'), one);
+  assert.equal(catalogueCost([on('pods'), on('pods')], 'head'), 2 * one);
+  const everywhere = catalogueCost([shield(cheap)], 'head');
+  assert.equal(catalogueCost([on('pods'), on('nodes'), shield(cheap)], 'head'), one + everywhere);
   assert.equal(
-    failure(() => checkCatalogueCost([on('pods'), on('pods')], 'shields', one))?.code,
+    failure(() => checkCatalogueCost([on('pods'), on('pods')], 'shields', { head: one, body: 0 }))?.code,
     'catalogue-too-costly',
   );
   assert.equal(
-    failure(() => checkCatalogueCost([on('pods'), on('nodes')], 'shields', one)),
+    failure(() => checkCatalogueCost([on('pods'), on('nodes')], 'shields', { head: one, body: 0 })),
     undefined,
   );
 });

@@ -9,10 +9,21 @@ import type { RulePhase } from '../model/shield.ts';
 type Ruled = Pick<GateShield, 'id' | 'rules' | 'parameters'>;
 
 /**
- * Steps (inspect/cost.ts) that rules may take for one request and its answer at worst: of one shield, and of all that are
- * loaded. 50 ns a step, so a shield may hold up a worker for 12 ms with a head of 64 KiB, and all of them for 100 ms.
+ * Steps (inspect/cost.ts) that rules may take for one request and its answer at worst, by what they look at: heads, of up
+ * to 64 KiB, and bodies, of up to 3 MiB and half a million values. 50 ns a step: the rules of one shield may hold up a
+ * worker for 12 ms with a head.
  */
-export const costBudgets = { shield: 250_000, catalogue: 2_000_000 } as const;
+export const costBudgets = {
+  shield: { head: 250_000, body: 25_000_000 },
+  catalogue: { head: 2_000_000, body: 250_000_000 },
+} as const;
+
+export type Part = keyof typeof costBudgets.shield;
+const parts: readonly Part[] = ['head', 'body'];
+
+function partOf(phase: RulePhase): Part {
+  return phase === 'body' ? 'body' : 'head';
+}
 
 export type RuleCost = { readonly rule: string; readonly phase: RulePhase; readonly steps: number };
 
@@ -29,29 +40,40 @@ function inlined({ parameters = {} }: Ruled, when: string): string {
 }
 
 /** @throws Failure `shield-too-costly` with the numbers and the rule that costs most */
-export function checkCost(shield: Ruled, place: string, budget: number = costBudgets.shield): void {
-  const costs = ruleCosts(shield);
-  const total = costs.reduce((sum, { steps }) => sum + steps, 0);
-  if (total <= budget) return;
-  const most = costs.reduce((one, other) => (other.steps > one.steps ? other : one));
-  throw new Failure(
-    'shield-too-costly',
-    `its rules could take ${shown(total)} steps for one request, more than the ${shown(budget)} that a shield may; the rule ${most.rule} alone takes ${shown(most.steps)}`,
-    { place, hint: 'ask one list inside another, or a long regular expression of long texts, in no rule' },
-  );
+export function checkCost(
+  shield: Ruled,
+  place: string,
+  budget: Readonly<Record<Part, number>> = costBudgets.shield,
+): void {
+  for (const part of parts) {
+    const costs = ruleCosts(shield).filter(({ phase }) => partOf(phase) === part);
+    const total = costs.reduce((sum, { steps }) => sum + steps, 0);
+    if (total <= budget[part]) continue;
+    const most = costs.reduce((one, other) => (other.steps > one.steps ? other : one));
+    throw new Failure(
+      'shield-too-costly',
+      `its rules could take ${shown(total)} steps for the ${part} of one request, more than the ${shown(budget[part])} that a shield may; the rule ${most.rule} alone takes ${shown(most.steps)}`,
+      {
+        place,
+        hint: 'ask no list inside another, and long texts for no regular expression that does not settle',
+      },
+    );
+  }
 }
 
 /**
  * Steps of the rules that one request and its answer can meet at worst: of all verbs and resources that rules tell apart,
  * those that cost most together.
  */
-export function catalogueCost(shields: readonly Ruled[]): number {
+export function catalogueCost(shields: readonly Ruled[], part: Part): number {
   const rules = shields.flatMap((shield) =>
-    shield.rules.map((rule) => {
-      const when = inlined(shield, rule.when);
-      const place = `${shield.id}: rule ${rule.id}: when`;
-      return { steps: predicateCost(when), predicate: compilePredicate(when, rule.phase, place) };
-    }),
+    shield.rules
+      .filter(({ phase }) => partOf(phase) === part)
+      .map((rule) => {
+        const when = inlined(shield, rule.when);
+        const place = `${shield.id}: rule ${rule.id}: when`;
+        return { steps: predicateCost(when), predicate: compilePredicate(when, rule.phase, place) };
+      }),
   );
   // All events of an exchange may follow each other.
   return worst(
@@ -80,15 +102,17 @@ function worst(rules: readonly Costed[], [name, ...names]: readonly string[]): n
 export function checkCatalogueCost(
   shields: readonly Ruled[],
   place: string,
-  budget: number = costBudgets.catalogue,
+  budget: Readonly<Record<Part, number>> = costBudgets.catalogue,
 ): void {
-  const total = catalogueCost(shields);
-  if (total <= budget) return;
-  throw new Failure(
-    'catalogue-too-costly',
-    `the rules of all ${shields.length} shields could take ${shown(total)} steps for one request, more than the ${shown(budget)} allowed`,
-    { place, hint: 'take shields away that no server needs' },
-  );
+  for (const part of parts) {
+    const total = catalogueCost(shields, part);
+    if (total <= budget[part]) continue;
+    throw new Failure(
+      'catalogue-too-costly',
+      `the rules of all ${shields.length} shields could take ${shown(total)} steps for the ${part} of one request, more than the ${shown(budget[part])} allowed`,
+      { place, hint: 'take shields away that no server needs' },
+    );
+  }
 }
 
 function shown(steps: number): string {
