@@ -149,12 +149,13 @@ test('what one worker has the others hear, one that comes later too, and that it
         sources: [['192.0.2.1', 3, 1]],
         arrived: [['192.0.2.1', 2]],
         spent: [['caller', 'reset', 5]],
+        hits: [['rule', 10_000, 'caller', 3]],
       },
     ],
   });
   const quiet = (openRequests: number) => ({
     ...standing(openRequests),
-    listeners: standing(openRequests).listeners.map((one) => ({ ...one, arrived: [], spent: [] })),
+    listeners: standing(openRequests).listeners.map((one) => ({ ...one, arrived: [], spent: [], hits: [] })),
   });
   const { crew, told, hears, until, events } = crewOf(({ ask }, { index, end }) => {
     if (ask !== 'count' || index !== 1) return {};

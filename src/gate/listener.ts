@@ -1,5 +1,5 @@
 // One port of the gate: TLS towards callers, a relay per connection, the view that new connections are judged by.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { createBodyBudget } from '../inspect/body-budget.ts';
@@ -29,7 +29,7 @@ import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
 import type { Noted } from './noted.ts';
 import { type Guest, sourceKey } from './reception.ts';
 import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
-import type { Beside, ListenerStanding } from './standing.ts';
+import { type Beside, type ListenerStanding, standingEntries } from './standing.ts';
 import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
 import { secureOptions } from './tls-options.ts';
 import type { Upstream } from './upstream.ts';
@@ -86,7 +86,7 @@ export type Listener = {
   /** For the gate's other workers. */
   standing(): Omit<ListenerStanding, 'listener'>;
   /** What they have now, and what one of them says once. */
-  heard(beside: Beside, news: Pick<ListenerStanding, 'arrived' | 'spent'> | undefined): void;
+  heard(beside: Beside, news: Pick<ListenerStanding, 'arrived' | 'spent' | 'hits'> | undefined): void;
   readonly connections: number;
   /** With those in their handshake. */
   readonly present: number;
@@ -111,11 +111,13 @@ export async function openListener(
   const budgets = createFloodBudgets(around.clock, around.workers);
   const bodies = createBodyBudget();
   // The coarse clock would be too coarse for a window of a second.
-  const rates = createRates(
-    () => performance.now(),
-    randomBytes(4).readUInt32BE(),
-    () => counters.add('rate_hits_shared_total'),
-  );
+  const rates = createRates({
+    now: () => performance.now(),
+    seed: randomBytes(4).readUInt32BE(),
+    shared: () => counters.add('rate_hits_shared_total'),
+    workers: around.workers,
+    name: (text) => createHash('sha256').update(text).digest('base64url'),
+  });
   let connectionNumber = 0;
   /** Callers are offered what the server takes. */
   let probed = around.clock.now;
@@ -412,10 +414,12 @@ export async function openListener(
         void view.upstream.probe(probeMs);
       }
     },
-    standing: () => ({ ...door.standing(), spent: budgets.spent() }),
+    standing: () => ({ ...door.standing(), spent: budgets.spent(), hits: rates.news(standingEntries) }),
     heard(beside, news) {
       door.heard(beside, news?.arrived ?? []);
-      if (news) budgets.heard(news.spent, view.limits);
+      if (!news) return;
+      budgets.heard(news.spent, view.limits);
+      rates.heard(news.hits);
     },
     lastCall() {
       closing = true;

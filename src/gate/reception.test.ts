@@ -172,7 +172,7 @@ describe('workers that tell each other', () => {
   function tell(receptions: readonly Reception[], now: number): void {
     const all: Standing[] = receptions.map((one) => ({
       openRequests: 0,
-      listeners: [{ listener, spent: [], ...one.standing() }],
+      listeners: [{ listener, spent: [], hits: [], ...one.standing() }],
     }));
     for (const [index, reception] of receptions.entries()) {
       const others = all.filter((_, other) => other !== index);

@@ -24,6 +24,8 @@ export const ListenerStanding = z.strictObject({
   arrived: z.array(z.tuple([Key, Count])).max(standingEntries),
   /** Of flood budgets, since this was last said: caller, kind, count. */
   spent: z.array(z.tuple([Key, z.enum(['reset', 'ping', 'settings', 'idle']), Count])).max(standingEntries),
+  /** Of rules with a rate, since this was last said: rule, window in ms, caller, count. */
+  hits: z.array(z.tuple([Key, z.int().min(1_000).max(3_600_000), Key, Count])).max(standingEntries),
 });
 export type ListenerStanding = z.infer<typeof ListenerStanding>;
 
@@ -66,10 +68,15 @@ export function besideOf(listener: string, others: Iterable<Standing>): Beside {
 
 /** Is there anything that is said only once? */
 export function hasNews(standing: Standing): boolean {
-  return standing.listeners.some(({ arrived, spent }) => arrived.length > 0 || spent.length > 0);
+  return standing.listeners.some(
+    ({ arrived, spent, hits }) => arrived.length + spent.length + hits.length > 0,
+  );
 }
 
 /** As a worker that comes later is told it: what was said once has been heard by those who were there. */
 export function withoutNews(standing: Standing): Standing {
-  return { ...standing, listeners: standing.listeners.map((one) => ({ ...one, arrived: [], spent: [] })) };
+  return {
+    ...standing,
+    listeners: standing.listeners.map((one) => ({ ...one, arrived: [], spent: [], hits: [] })),
+  };
 }

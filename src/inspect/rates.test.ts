@@ -12,7 +12,7 @@ const caller = (source: string, user?: string, connection = 0) => ({ source, use
 
 test('fires at the hit after `over`, and again once the window has passed', () => {
   let now = 0;
-  const of = createRates(() => now, 1).of(caller('192.0.2.1'));
+  const of = createRates({ now: () => now }).of(caller('192.0.2.1'));
   const hits = (count: number) => Array.from({ length: count }, () => of.hit(rate) !== undefined);
   assert.deepEqual(hits(5), [false, false, false, true, true]);
   now = 8_000;
@@ -37,7 +37,7 @@ test('never counts too few; too many only by hits at most an eighth of the windo
       fc.integer({ min: 1, max: 30 }),
       (start, steps, over) => {
         let now = start / 7;
-        const of = createRates(() => now, 1).of(caller('192.0.2.1'));
+        const of = createRates({ now: () => now }).of(caller('192.0.2.1'));
         const times: number[] = [];
         for (const step of steps) {
           now += step;
@@ -66,7 +66,7 @@ const who: readonly [Rate['by'], readonly ReturnType<typeof caller>[], number][]
 ];
 for (const [by, callers, expected] of who) {
   test(`${by} tells apart ${JSON.stringify(callers)}: ${expected}`, () => {
-    const rates = createRates(() => 0, 1);
+    const rates = createRates({ now: () => 0 });
     for (const one of callers) rates.of(one).hit({ ...rate, by });
     assert.equal(rates.callers, expected);
   });
@@ -75,12 +75,7 @@ for (const [by, callers, expected] of who) {
 test('with too many callers counts get larger, never smaller, and memory does not grow', () => {
   let now = 0;
   let shared = 0;
-  const rates = createRates(
-    () => now,
-    7,
-    () => shared++,
-    100,
-  );
+  const rates = createRates({ now: () => now, seed: 7, shared: () => shared++, own: 100 });
   for (let number = 0; number < 100; number++) rates.of(caller(`own-${number}`)).hit(rate);
   assert.equal(shared, 0);
   for (let number = 0; number < 2_000; number++) rates.of(caller(`more-${number}`)).hit(rate);
@@ -111,12 +106,7 @@ test('with too many callers counts get larger, never smaller, and memory does no
 
 test('a caller who shared a counter keeps its count when it gets one of its own', () => {
   let now = 0;
-  const rates = createRates(
-    () => now,
-    7,
-    () => {},
-    1,
-  );
+  const rates = createRates({ now: () => now, seed: 7, own: 1 });
   rates.of(caller('first')).hit(rate);
   now = 8_500;
   const second = rates.of(caller('second'));
@@ -126,6 +116,36 @@ test('a caller who shared a counter keeps its count when it gets one of its own'
   assert.equal(rates.callers, 0);
   assert.notEqual(second.hit(rate), undefined);
   assert.equal(rates.callers, 1);
+});
+
+test('workers that tell one another count together, but for a sixteenth; connections are their own', () => {
+  const workers = Array.from({ length: 4 }, () => createRates({ now: () => 0, workers: 4 }));
+  const tell = () => {
+    const news = workers.map((worker) => worker.news(100));
+    for (const [from, worker] of workers.entries()) {
+      for (const [to, told] of news.entries()) if (to !== from) worker.heard(told);
+    }
+  };
+  const overAfter = (one: Rate) => {
+    for (let hit = 1; hit < 2_000; hit++) {
+      if (workers[hit % 4]?.of(caller('192.0.2.1')).hit(one)) return hit;
+      tell();
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  const after = overAfter({ ...rate, over: 320 });
+  assert.ok(after > 320 && after <= 320 * (1 + 1 / 16) + 1, String(after));
+  assert.equal(overAfter({ ...rate, id: 'b', over: 3 }), 4);
+  const alone = overAfter({ ...rate, id: 'c', over: 320, by: ['connection'] });
+  assert.ok(alone > 4 * 319, String(alone));
+});
+
+test('what is told is bounded, and the rest is told next time', () => {
+  const worker = createRates({ now: () => 0, workers: 2 });
+  for (let number = 0; number < 10; number++) worker.of(caller(`s${number}`)).hit(rate);
+  assert.equal(worker.news(4).length, 4);
+  assert.equal(worker.news(100).length, 6);
+  assert.deepEqual(worker.news(100), []);
 });
 
 const rule = {
@@ -152,7 +172,7 @@ test('the counts of a rule outlive a plan that leaves what it asks as it was', (
 test('every hit over the rate is acted on; one in a window is recorded, and answers name its verdict', () => {
   let now = 0;
   let made = 0;
-  const rates = createRates(() => now, 1);
+  const rates = createRates({ now: () => now });
   const rules = compileRules([{ id: 'CVE-1-1', rules: [{ ...rule, rate: { ...rule.rate, by: ['user'] } }] }]);
   const sink = createRecordingSink();
   const ask = () => {

@@ -49,8 +49,15 @@ export type CallerRates = {
   hit(rate: Rate): Over | undefined;
 };
 
+/** Hits that another worker counted: rule and caller by their names there, the window in ms, and how many. */
+export type RateNews = [rule: string, windowMs: number, caller: string, hits: number][];
+
 export type Rates = {
   of(caller: RateCaller): CallerRates;
+  /** For the gate's other workers: hits since this was last asked, of callers that have many. At most so many callers. */
+  news(most: number): RateNews;
+  /** Counts what another worker counted. */
+  heard(news: RateNews): void;
   /** Gives back what callers took who have not hit for a window. */
   sweep(): void;
   /** Callers that are counted for themselves, over all rules. */
@@ -64,31 +71,67 @@ export const sharedCounters = 256;
 const maxKey = 256;
 const parts = 8;
 
-/**
- * @param now milliseconds; may start anywhere, and is not expected to go back
- * @param seed 32 random bits, so that nobody can choose whose counter to share
- * @param shared called for each hit that goes into a shared counter
- */
-export function createRates(
-  now: () => number,
-  seed: number,
-  shared: () => void = () => {},
-  own: number = ownCounters,
-): Rates {
+export type RatesOptions = {
+  /** Milliseconds; may start anywhere, and is not expected to go back. */
+  readonly now: () => number;
+  /** 32 random bits, so that nobody can choose whose counter to share. */
+  readonly seed?: number;
+  /** Called for each hit that goes into a shared counter. */
+  readonly shared?: () => void;
+  /** Callers that a rule counts each for itself. */
+  readonly own?: number;
+  /** Workers that tell one another: of a caller each keeps to itself a sixteenth of a rate at most, over all of them. */
+  readonly workers?: number;
+  /** A short name of a rule or caller, the same in every worker. */
+  readonly name?: (text: string) => string;
+};
+
+export function createRates({
+  now,
+  seed = 0,
+  shared = () => {},
+  own = ownCounters,
+  workers = 1,
+  name = (text) => text,
+}: RatesOptions): Rates {
+  /** By the rule's name. */
   const meters = new Map<string, RuleMeter>();
+  const untold = new Map<
+    Counter,
+    { readonly rule: string; readonly windowMs: number; readonly key: string }
+  >();
+
+  function meterOf(rule: string, windowMs: number): RuleMeter {
+    const known = meters.get(rule);
+    if (known) return known;
+    const made = new RuleMeter(windowMs, seed, own);
+    meters.set(rule, made);
+    return made;
+  }
+
   return {
     of(caller) {
+      let named: Map<string, { readonly rule: string; readonly key: string }> | undefined;
       return {
         hit(rate) {
-          const key = keyOf(caller, rate.by);
-          let meter = meters.get(rate.id);
-          if (!meter) {
-            meter = new RuleMeter(rate.windowMs, seed, own);
-            meters.set(rate.id, meter);
+          named ??= new Map();
+          let names = named.get(rate.id);
+          if (!names) {
+            names = { rule: name(rate.id), key: name(keyOf(caller, rate.by)) };
+            named.set(rate.id, names);
           }
           const at = now();
-          const counter = meter.counter(key, at, shared);
-          if (counter.add(meter.tick(at)) <= rate.over) return undefined;
+          const meter = meterOf(names.rule, rate.windowMs);
+          const counter = meter.counter(names.key, at, shared);
+          // A connection is of one worker alone.
+          if (workers > 1 && !rate.by.includes('connection')) {
+            counter.untold += 1;
+            const worth = counter.untold >= Math.max(1, Math.floor(rate.over / (16 * workers)));
+            if (worth && untold.size < ownCounters) {
+              untold.set(counter, { ...names, windowMs: rate.windowMs });
+            }
+          }
+          if (counter.add(meter.tick(at), 1) <= rate.over) return undefined;
           if (counter.verdict === undefined) counter.toldAt = at;
           else if (at - counter.toldAt >= rate.windowMs) {
             counter.toldAt = at;
@@ -98,8 +141,25 @@ export function createRates(
         },
       };
     },
+    news(most) {
+      const all: RateNews = [];
+      for (const [counter, { rule, windowMs, key }] of untold) {
+        if (all.length === most) break;
+        all.push([rule, windowMs, key, counter.untold]);
+        counter.untold = 0;
+        untold.delete(counter);
+      }
+      return all;
+    },
+    heard(news) {
+      const at = now();
+      for (const [rule, windowMs, key, hits] of news) {
+        const meter = meterOf(rule, windowMs);
+        meter.counter(key, at, shared).add(meter.tick(at), hits);
+      }
+    },
     sweep() {
-      for (const [id, meter] of meters) if (meter.sweep(now())) meters.delete(id);
+      for (const [rule, meter] of meters) if (meter.sweep(now())) meters.delete(rule);
     },
     get callers() {
       let sum = 0;
@@ -187,6 +247,8 @@ class RuleMeter {
 class Counter implements Over {
   verdict: string | undefined;
   toldAt = 0;
+  /** Hits that other workers have not heard of. */
+  untold = 0;
   #tick: number;
   readonly #hits: number[];
 
@@ -195,14 +257,14 @@ class Counter implements Over {
     this.#hits = hits;
   }
 
-  /** @returns hits of the window, this one among them */
-  add(tick: number): number {
+  /** @returns hits of the window, these among them */
+  add(tick: number, count: number): number {
     const passed = Math.min(tick - this.#tick, parts + 1);
     for (let part = 1; part <= passed; part++) this.#hits[(this.#tick + part) % (parts + 1)] = 0;
     // More than a whole ring has passed: all are zero, and which stands for which part is free to choose.
     if (tick > this.#tick) this.#tick = tick;
     const at = this.#tick % (parts + 1);
-    this.#hits[at] = (this.#hits[at] as number) + 1;
+    this.#hits[at] = (this.#hits[at] as number) + count;
     let sum = 0;
     for (const hits of this.#hits) sum += hits;
     return sum;
@@ -234,6 +296,6 @@ export function withRates<S extends { readonly rates?: CallerRates }>(
   if (rates) return { ...settings, rates };
   return {
     ...settings,
-    rates: createRates(() => 0, 0).of({ user: undefined, source: '', connection: 0 }),
+    rates: createRates({ now: () => 0 }).of({ user: undefined, source: '', connection: 0 }),
   };
 }

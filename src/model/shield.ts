@@ -41,8 +41,8 @@ export function rateMilliseconds(text: string): number {
 }
 
 /**
- * Makes a rule fire only when its predicate has held more than `over` times `within` for the same caller, by each gate
- * worker's own count (docs/decisions/0010-rates.md).
+ * Makes a rule fire only when its predicate has held more than `over` times `within` for the same caller
+ * (docs/decisions/0010-rates.md).
  */
 const ShieldRate = z.strictObject({
   over: z.int().min(1).max(1_000_000),

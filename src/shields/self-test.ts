@@ -81,7 +81,7 @@ export function runExchange(
   const source = '192.0.2.1';
   const user = test.as && 'user' in test.as ? test.as : undefined;
   let now = 0;
-  const rates = createRates(() => now, 0);
+  const rates = createRates({ now: () => now });
   let connections = 0;
   const http2 = way.framing === 'http2';
   const connect = () => {
