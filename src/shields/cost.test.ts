@@ -56,7 +56,7 @@ test('rules over bodies have a budget of their own', () => {
   const pairs = 'pods.exists(p, pods.exists(q, p.strings("a").exists(a, q.strings("b").exists(b, a == b))))';
   assert.match(
     failure(() => checkCost(over(pairs), 's.yaml'))?.message ?? '',
-    /steps for the body .* 25,000,000 /,
+    /steps for the body .* 50,000,000 /,
   );
 });
 

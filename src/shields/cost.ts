@@ -14,8 +14,8 @@ type Ruled = Pick<GateShield, 'id' | 'rules' | 'parameters'>;
  * worker for 12 ms with a head.
  */
 export const costBudgets = {
-  shield: { head: 250_000, body: 25_000_000 },
-  catalogue: { head: 2_000_000, body: 250_000_000 },
+  shield: { head: 250_000, body: 50_000_000 },
+  catalogue: { head: 2_000_000, body: 500_000_000 },
 } as const;
 
 export type Part = keyof typeof costBudgets.shield;
