@@ -329,6 +329,33 @@ describe('bundles', () => {
     assert.match(answer.warnings.join('\n'), /CVE-2020-8561 is no shield any more/);
   });
 
+  test('a key is not revoked under a shield that only it brings and that is enforced: lifted first, then it is', async () => {
+    const fifth = keyOf(5);
+    await controller.admin.bundles.trust(trust(fifth));
+    await use(1, { name: 'more', shields: [bundleFile('dear.yaml', dear(1))] }, fifth);
+    const stage = (to: 'inspect' | 'lifted') =>
+      controller.admin.setStage({ server: 'api-1', shield: 'CVE-2000-1', stage: to, why: 'a test' });
+    await stage('inspect');
+    const before = await head();
+    await assert.rejects(
+      controller.admin.bundles.revoke({ key: fifth.id, why: 'stolen' }),
+      (error: { code: string; hint: string }) => {
+        assert.equal(error.code, 'unknown-shield');
+        assert.match(error.hint, /lift it first/);
+        return true;
+      },
+    );
+    assert.equal(await head(), before);
+    await stage('lifted');
+    const answer = await controller.admin.bundles.revoke({ key: fifth.id, why: 'stolen' });
+    assert.deepEqual(
+      answer.changes.map(({ shield, change }) => [shield, change]),
+      [['CVE-2000-1', 'removed']],
+    );
+    await restart();
+    assert.ok((await states()).includes('more 1 void'));
+  });
+
   test('a second controller on a copy of the data folder knows the same; one of its own knows nothing', async () => {
     const mine = await states();
     await controller.stop();
