@@ -29,6 +29,7 @@ import { readPublicKey } from '../shields/minisign.ts';
 import { type BundleData, type BundleUse, highestVersion } from './bundle-state.ts';
 import type { Core } from './core.ts';
 import { createStanding } from './shield-standing.ts';
+import { checkSiteValues } from './site-values.ts';
 import { pairKey } from './state.ts';
 import { opensAlone } from './two-people.ts';
 
@@ -84,6 +85,7 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
     after.knowledge.shields.map((shield) => gateShield(shield)),
     place,
   );
+  checkSiteValues(core.policy(), after.knowledge.shields);
   const changes = shieldChanges(core.knowledge.shields, after.knowledge.shields);
   const looksOn = shadow ? shadowEntries(core, changes, shields, `bundle ${name} ${version}`, actor) : [];
   const shadowed = looksOn.map(({ shadowed: one }) => one);

@@ -68,6 +68,7 @@ export function buildStatus({
   });
   function gapOf(server: ApiServer): Pick<ServerStatus, 'inspectionGap'> {
     const inspecting = core.knowledge.shields
+      .filter((shield) => standing.settings(server.name, shield).mode === 'enforce')
       .map(({ id }) => id)
       .filter((id) => state.stages.get(pairKey(server.name, id))?.stage === 'inspect');
     const gap = inspectionGap(server, inspecting);

@@ -432,8 +432,8 @@ function namesOf(server: ApiServer): string[] {
   return [...new Set([...own, ...service, 'kubernetes.default.svc.cluster.local'])];
 }
 
-function gapWarnings(server: ApiServer, { inspecting }: ServerStages): string[] {
-  const ids = inspecting.map(({ id }) => id);
+function gapWarnings(server: ApiServer, { inspecting, shadow }: ServerStages): string[] {
+  const ids = inspecting.map(({ id }) => id).filter((id) => !shadow.has(id));
   const gap = ids.length > 0 ? inspectionGap(server, ids) : undefined;
   return gap === undefined ? [] : [`server '${server.name}' is in ${gap}`];
 }

@@ -58,7 +58,7 @@ function compiled({ policy = {}, ...more }: More) {
   const gate = plans.gates.get('cp-1');
   GatePlan.parse({ ...gate, generation: 1, issuedAt: '2099-01-01T00:00:00Z' });
   const service = plans.agents.get('cp-1')?.services[0];
-  return { listener: gate?.listeners[0], service };
+  return { listener: gate?.listeners[0], service, warnings: plans.warnings };
 }
 const modes = (listener: GateListener | undefined) =>
   listener?.shields.map(({ id, mode = 'enforce' }) => [id, mode]);
@@ -127,7 +127,9 @@ describe('modes', () => {
     const l4 = inventory({ identity: { mode: 'l4' } });
     assert.equal(compiled({ inventory: l4, stages }).service?.default, 'deny');
     const only = stages.slice(1);
-    assert.equal(compiled({ inventory: l4, stages: only }).service?.default, 'pass');
+    const shadow = compiled({ inventory: l4, stages: only });
+    assert.equal(shadow.service?.default, 'pass');
+    assert.ok(!shadow.warnings.join().includes(watched), 'it keeps to no first response');
   });
 
   test('a hand goes before the policy, the policy before the tier, the first entry before the next', () => {

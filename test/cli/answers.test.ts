@@ -84,7 +84,7 @@ describe('what the operator reads', () => {
   test('status after the first probe: the flaw, the stage, and what is missing', async () => {
     const answer = await here('probe', 'lab/cp');
     assert.equal(answer.code, 0);
-    assert.match(answer.stdout, /^SERVER +VERSION +PROBED +SHIELD +STAGE +SINCE +WHY$/m);
+    assert.match(answer.stdout, /^SERVER +VERSION +PROBED +SHIELD +STAGE +MODE +SINCE +WHY$/m);
     assert.match(answer.stdout, / CVE-2018-1002105 +block .*the fix is 1\.12\.3/);
     assert.match(answer.stdout, /^lab\/cp +v1\.12\.2 /m);
     assert.match(answer.stdout, /^agent cp +NOT OK .*not enrolled$/m);
@@ -181,7 +181,7 @@ describe('-o json: one document on stdout, nothing on stderr', { concurrency: 2 
     const answer = await here('exposure', 'CVE-2018-1002105');
     assert.match(
       answer.stdout,
-      /^CVE-2018-1002105 +critical 9\.8 +lab\/cp +v1\.12\.2 +vulnerable +.* block +the cluster's own/m,
+      /^CVE-2018-1002105 +critical 9\.8 +lab\/cp +v1\.12\.2 +vulnerable +.* block +enforce +the cluster's own/m,
     );
     assert.equal(answer.code, 0, answer.stderr);
     const none = await here('exposure', 'lab/other');
