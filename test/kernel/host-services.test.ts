@@ -1,15 +1,22 @@
 // Kubelets, etcd, the components' ports, webhooks and loopback in a real kernel: those who need them get through, attackers
 // next to them don't.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Applied, applyPlan } from '../../src/agent/apply.ts';
 import { Inventory } from '../../src/model/inventory.ts';
 import { Policy } from '../../src/model/policy.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { compile } from '../../src/policy/compile.ts';
+import { type CompileInput, compile } from '../../src/policy/compile.ts';
+import { loadShield } from '../../src/shields/load.ts';
 import { makeWorld, type World } from './world.ts';
 
-const ports = [10250, 10255, 10259, 2379, 2380, 8443, 9000];
+const ports = [10248, 10250, 10255, 10259, 2379, 2380, 8443, 9000];
+const shields = ['K8S-KUBELET-PORT', 'CVE-2025-0426', 'CVE-2019-11248'].map((id) => {
+  const file = join(import.meta.dirname, `../../shields/${id}.yaml`);
+  return loadShield(readFileSync(file, 'utf8'), file);
+});
 let world: World;
 let generation = 0;
 let former: Applied | undefined;
@@ -22,7 +29,11 @@ before(async () => {
 after(() => world?.[Symbol.asyncDispose]());
 
 /** The host is a control-plane member and node; its API server runs elsewhere, at 10.9.0.7. */
-async function apply(protect: readonly string[], rules: readonly object[] = []) {
+async function apply(
+  protect: readonly string[],
+  rules: readonly object[] = [],
+  stages: CompileInput['stages'] = [],
+) {
   generation += 1;
   const inventory = Inventory.parse({
     apiVersion: 'portcullis/v1',
@@ -38,9 +49,9 @@ async function apply(protect: readonly string[], rules: readonly object[] = []) 
   const { agents } = compile({
     inventory,
     policy: Policy.parse({ apiVersion: 'portcullis/v1', rules }),
-    shields: [],
+    shields,
     observed: new Map(),
-    stages: [],
+    stages,
     controllers: [],
     probers: [],
     enrolled: ['here'],
@@ -103,6 +114,48 @@ test('who needs a host service reaches it, their neighbours and pods do not', as
   const pod = await world.pod.connect('10.244.0.5', '10.0.0.1', 10250, 1000);
   assert.equal(pod.said, 'ECONNREFUSED');
   assert.equal((await world.host.connect('10.0.0.1', '10.0.0.1', 2379)).said, '2379 10.0.0.1');
+});
+
+test("a flawed kubelet's ports are closed to others while its shields block, and open when they are lifted", async () => {
+  const at = (stage: 'block' | 'lifted') =>
+    shields.map(({ id }) => ({ server: 'kubelet/here', shield: id, stage }));
+  await apply([], [scrape]);
+  const before = await world.caller.connect('192.0.2.1', '10.0.0.1', 10250);
+  assert.equal(before.said, '10250 192.0.2.1');
+  const { cut } = await apply([], [scrape], at('block'));
+  assert.equal((await before.closed()).why, 'ECONNRESET');
+  assert.deepEqual(cut, [
+    { from: '192.0.2.1', server: 'kubelet/here', rule: 'shield/K8S-KUBELET-PORT/deny', connections: 1 },
+  ]);
+  const reached = async (rows: readonly (readonly [string, number, string])[]) => {
+    await Promise.all(
+      rows.map(async ([from, port, refused]) => {
+        const { said } = await world.caller.connect(from, '10.0.0.1', port, 700);
+        assert.equal(said, refused || `${port} ${from}`, `${from} → port ${port}`);
+      }),
+    );
+  };
+  await reached([
+    ['10.9.0.7', 10250, ''],
+    ['10.7.0.7', 10250, ''],
+    ['192.0.2.1', 10250, 'ECONNREFUSED'],
+    ['10.1.0.9', 10250, 'ECONNREFUSED'],
+    ['192.0.2.1', 10255, 'timeout'],
+    ['10.9.0.7', 10255, 'timeout'],
+    ['192.0.2.1', 10248, 'ECONNREFUSED'],
+    ['10.9.0.7', 10248, 'ECONNREFUSED'],
+    // Nobody asked for these.
+    ['192.0.2.1', 10259, ''],
+    ['192.0.2.1', 9000, ''],
+  ]);
+  assert.equal((await world.host.connect('10.0.0.1', '10.0.0.1', 10250)).said, '10250 10.0.0.1');
+  await apply([], [scrape], at('lifted'));
+  await reached([
+    ['192.0.2.1', 10250, ''],
+    ['192.0.2.1', 10255, ''],
+    ['192.0.2.1', 10248, ''],
+    ['10.9.0.7', 10250, ''],
+  ]);
 });
 
 test('what others send to a loopback address is lost, and the host itself goes on (CVE-2020-8558)', async () => {
