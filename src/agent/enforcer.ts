@@ -3,6 +3,7 @@ import type { AgentPlan } from '../model/plan.ts';
 import { type CountedRule, ruleCounters } from '../nft/service-parts.ts';
 import { type Applied, applyPlan, type Kernel } from './apply.ts';
 import { compare } from './drift.ts';
+import { passing } from './gate-down.ts';
 import { localAddresses } from './host.ts';
 import { listTable, readCounters, readTable, removeTable } from './kernel-table.ts';
 import type { Protected } from './protected.ts';
@@ -27,6 +28,8 @@ export type Enforcer = {
   counters(): Promise<Record<string, number>>;
   /** Puts a plan into force. @throws as applyPlan; then the former one stands */
   apply(plan: AgentPlan): Promise<Applied>;
+  /** Gates at these ports are down: where the plan says so, what would be steered to them passes. @throws as applyPlan */
+  bypass(down: ReadonlySet<number>): Promise<void>;
   /** Takes the table away: the way back from a first plan. */
   withdraw(): Promise<void>;
   /**
@@ -47,13 +50,27 @@ function notHere({ services, localAddresses }: Protected): string[] {
     );
 }
 
+/** What passes uninspected because its gate is down. */
+function passedBy(asked: AgentPlan | undefined, { resolved }: Applied): string[] {
+  const { services } = resolved.plan;
+  return (asked?.services ?? [])
+    .filter((service, index) => services[index] !== service)
+    .map(
+      ({ server, gatePort }) =>
+        `the gate at port ${gatePort} is down: callers of '${server}' pass uninspected (failure.gateDown: open)`,
+    );
+}
+
 export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Promise<Enforcer> {
   const { run } = kernel;
   let current: Applied | undefined;
+  /** As the controller gave it; what is in force may pass by gates that are down. */
+  let asked: AgentPlan | undefined;
+  let down: ReadonlySet<number> = new Set();
   let generation = (await readTable(run))?.generation ?? 0;
   /** Odd while the kernel is being changed. */
   let changes = 0;
-  const counters = { drifts: 0, connections_cut: 0, left_open: 0 };
+  const counters = { drifts: 0, connections_cut: 0, left_open: 0, gate_bypasses: 0 };
   let ruleOfCounter = new Map<string, CountedRule>();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -65,7 +82,8 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
   }
 
   /** `drifted`: the standing table is not what it should be, and nothing of it is kept. */
-  async function apply(plan: AgentPlan, drifted = false): Promise<Applied> {
+  async function apply(wanted: AgentPlan, drifted = false): Promise<Applied> {
+    const plan = passing(wanted, down);
     const former = drifted ? current && { resolved: current.resolved } : current;
     changes += 1;
     try {
@@ -75,6 +93,7 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       });
       sessions.use(applied.resolved, applied.how === 'changed');
       current = applied;
+      asked = wanted;
       ruleOfCounter = ruleCounters(plan);
       generation = plan.generation;
       counters.connections_cut += applied.connectionsCut;
@@ -106,7 +125,7 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
 
   return {
     get plan() {
-      return current?.resolved.plan;
+      return asked;
     },
     get resolved() {
       return current?.resolved;
@@ -114,7 +133,7 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     get generation() {
       return generation;
     },
-    problems: () => (current ? notHere(current.resolved) : []),
+    problems: () => (current ? [...notHere(current.resolved), ...passedBy(asked, current)] : []),
     async counters() {
       const packets: Record<string, number> = {};
       const met: [string, number][] = [];
@@ -128,12 +147,19 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       return { ...counters, ...packets, ...Object.fromEntries(met.slice(0, maxRulesTold)) };
     },
     apply: (plan) => inTurn(() => apply(plan)),
+    bypass: (next) =>
+      inTurn(async () => {
+        if (next.size > down.size) counters.gate_bypasses += 1;
+        down = next;
+        if (asked) await apply(asked);
+      }),
     withdraw: () =>
       inTurn(async () => {
         changes += 1;
         try {
           await removeTable(run);
           current = undefined;
+          asked = undefined;
           generation = 0;
         } finally {
           changes += 1;
@@ -144,9 +170,9 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       const drift = await findDrift();
       if (drift === undefined) return undefined;
       return inTurn(async () => {
-        if (!current) return undefined;
+        if (!asked) return undefined;
         counters.drifts += 1;
-        await apply(current.resolved.plan, true);
+        await apply(asked, true);
         return drift;
       });
     },

@@ -9,6 +9,7 @@ import { run } from '../platform/run.ts';
 import { checkHost } from './check-host.ts';
 import { createEnforcer } from './enforcer.ts';
 import { followPlan } from './follow-plan.ts';
+import { watchGates } from './gate-down.ts';
 import { tellOpenSessions } from './open-sessions.ts';
 import { createPlanStore } from './plan-store.ts';
 import { resume } from './resume.ts';
@@ -139,8 +140,29 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       },
       until,
     );
+    const gates = {
+      plan: () => enforcer.plan,
+      pause: (ms: number) => pause(ms, until),
+      async changed(down: ReadonlySet<number>) {
+        try {
+          await enforcer.bypass(down);
+          log('gates-down', { ports: [...down] });
+          trouble.problem = undefined;
+        } catch (error) {
+          trouble.problem = describeFailure(error);
+          log('gates-not-passed', { error: trouble.problem });
+        }
+        wake.abort();
+      },
+    };
     const open = { name, link, run, clock: systemClock, resolved: () => enforcer.resolved };
-    await Promise.all([followed, reportHealth(), repairDrift(), tellOpenSessions(open, until)]);
+    await Promise.all([
+      followed,
+      reportHealth(),
+      repairDrift(),
+      watchGates(gates, until),
+      tellOpenSessions(open, until),
+    ]);
     await sessions.drained(1000);
   } finally {
     stop.abort();

@@ -105,6 +105,11 @@ export const ApiServer = z.strictObject({
   probe: Probe.default({}),
   /** How callers' identity gets through its gate. Left out: front-proxy, with kubeadm's names. */
   identity: ServerIdentity.optional(),
+  /**
+   * What stands in for what fails. `gateDown`: while the gate of its host is dead or hangs, callers that would be steered
+   * to it are refused (`closed`), or pass to the server uninspected (`open`).
+   */
+  failure: z.strictObject({ gateDown: z.enum(['closed', 'open']).default('closed') }).optional(),
   /** Limits of its gate that differ from the defaults (docs/reference/limits.md). */
   limits: LimitSettings.optional(),
 });

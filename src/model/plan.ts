@@ -36,6 +36,8 @@ export const ProtectedService = z.strictObject({
   gatePort: Port.optional(),
   /** For a service of another host, whose traffic this host forwards: where its gate is, an address for each family. */
   gateAddresses: z.array(Address).optional(),
+  /** While the gate of this host does not answer, what would be steered to it passes uninspected. Left out: is refused. */
+  gateDown: z.literal('open').optional(),
   rules: z.array(PlanRule),
   /** Verdict when no rule matches. */
   default: Verdict,

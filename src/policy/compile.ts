@@ -44,7 +44,13 @@ import { serviceIds } from './service-id.ts';
 import { type EffectiveSettings, type HandMode, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { serverHosts, serverTags } from './tags.ts';
-import { enforceableStages, inspectionGap, isInspectable, withoutSteering } from './uninspected.ts';
+import {
+  enforceableStages,
+  inspectionGap,
+  isInspectable,
+  opensWithoutGate,
+  withoutSteering,
+} from './uninspected.ts';
 import { namedEndpoints, proxiedWays, requireNoBypass, waysIn } from './ways-in.ts';
 import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
 
@@ -153,6 +159,7 @@ export function compile(input: CompileInput): CompiledPlans {
         stage: stages.stage,
         endpoints: endpointsOf(server),
         ...(isInspectable(server) ? { gatePort: server.gatePort } : {}),
+        ...(opensWithoutGate(server) ? { gateDown: 'open' as const } : {}),
         rules: judged.rules.map(planRule),
         default: judged.default,
       },
@@ -435,7 +442,15 @@ function namesOf(server: ApiServer): string[] {
 function gapWarnings(server: ApiServer, { inspecting, shadow }: ServerStages): string[] {
   const ids = inspecting.map(({ id }) => id).filter((id) => !shadow.has(id));
   const gap = ids.length > 0 ? inspectionGap(server, ids) : undefined;
-  return gap === undefined ? [] : [`server '${server.name}' is in ${gap}`];
+  const open = ids.length > 0 && opensWithoutGate(server);
+  return [
+    ...(gap === undefined ? [] : [`server '${server.name}' is in ${gap}`]),
+    ...(open
+      ? [
+          `server '${server.name}' is open to ${ids.join(', ')} whenever its gate is down (failure.gateDown: open)`,
+        ]
+      : []),
+  ];
 }
 
 function breakGlassWarnings({ server, stages, people }: Compiled): string[] {

@@ -14,11 +14,12 @@ const flaw = 'CVE-2018-1002105';
 
 type Case = {
   identity?: object;
+  failure?: object;
   stages?: readonly (readonly [shield: string, stage: 'block' | 'inspect' | 'lifted'])[];
   rules?: readonly object[];
 };
 
-function plans({ identity, stages = [], rules = [] }: Case): CompiledPlans {
+function plans({ identity, failure, stages = [], rules = [] }: Case): CompiledPlans {
   const shield = (id: string): Shield => ({
     apiVersion: 'portcullis/v1',
     kind: 'Shield',
@@ -50,6 +51,7 @@ function plans({ identity, stages = [], rules = [] }: Case): CompiledPlans {
           host: 'cp-1',
           address: '10.0.0.1',
           ...(identity ? { identity } : {}),
+          ...(failure ? { failure } : {}),
         },
       ],
       groups: [
@@ -146,3 +148,20 @@ for (const [what, given, callers, listeners, warning] of rows) {
     if (warning) assert.match(gaps[0] ?? '', warning);
   });
 }
+
+test('what passes while the gate is down: nothing, unless the inventory says so, and then people are warned', () => {
+  const stages = [[flaw, 'inspect']] as const;
+  const of = (more: Case) => {
+    const { agents, warnings } = plans({ stages, ...more });
+    return [
+      agents.get('cp-1')?.services[0]?.gateDown,
+      warnings.some((warning) => /CVE-2018-1002105 whenever its gate is down/.test(warning)),
+    ];
+  };
+  assert.deepEqual(of({}), [undefined, false]);
+  assert.deepEqual(of({ failure: {} }), [undefined, false]);
+  assert.deepEqual(of({ failure: { gateDown: 'closed' } }), [undefined, false]);
+  assert.deepEqual(of({ failure: { gateDown: 'open' } }), ['open', true]);
+  assert.deepEqual(of({ failure: { gateDown: 'open' }, stages: [] }), ['open', false]);
+  assert.deepEqual(of({ failure: { gateDown: 'open' }, identity: { mode: 'l4' } }), [undefined, false]);
+});

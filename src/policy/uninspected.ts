@@ -22,6 +22,11 @@ export function enforceableStages(server: ApiServer, stages: ServerStages): Serv
   return { stage, blocking, inspecting: [], riding: [], shadow: stages.shadow, gate: false };
 }
 
+/** Do its callers pass uninspected while its gate is down? */
+export function opensWithoutGate(server: Pick<ApiServer, 'identity' | 'failure'>): boolean {
+  return isInspectable(server) && server.failure?.gateDown === 'open';
+}
+
 type Judged = { readonly rules: readonly Rule[]; readonly default: Verdict };
 
 /** People's rules may steer: without a gate that is a refusal, unless the inventory lets callers pass uninspected. */

@@ -401,3 +401,31 @@ test('removal: steered connections end, direct ones go on, no table is left', as
   assert.equal(await outsider(), '6443 192.0.2.1');
   await removeEverything(world.run);
 });
+
+test('a gate that is down: callers are refused, or pass where that is written down, until it is back', async () => {
+  const agent = startAgent();
+  const { services, ...rest } = plan(1, 'steer');
+  const opened = {
+    ...rest,
+    generation: 2,
+    services: services.map((one) => ({ ...one, gateDown: 'open' as const })),
+  };
+  agent.plan(plan(1, 'steer'));
+  await agent.said(receiptFor(1));
+  assert.equal(await outsider(), '16443 192.0.2.1');
+  await world.host.closeListener(16443);
+  assert.equal(await outsider(), 'ECONNREFUSED');
+  agent.plan(opened);
+  await agent.said(receiptFor(2));
+  const passes = (said: Said) =>
+    /pass uninspected/.test(said.health?.detail ?? '') ? said.health : undefined;
+  const health = await agent.said(passes);
+  assert.equal(health.ok, false);
+  assert.equal(health.counters['gate_bypasses'], 1);
+  assert.equal(health.generation, 2);
+  assert.equal(await outsider(), '6443 192.0.2.1');
+  await world.host.listen(16443);
+  await agent.said((said) => (said.health?.ok ? true : undefined), agent.mark());
+  assert.equal(await outsider(), '16443 192.0.2.1');
+  assert.equal(await agent.stop('SIGTERM'), 0);
+});
