@@ -19,12 +19,16 @@ const quickSizes: readonly Sized[] = [
   { addresses: 100_000, rules: 1_000 },
 ];
 const allSizes = [1_000, 10_000, 100_000].flatMap((addresses) =>
-  [100, 1_000, 10_000].filter((rules) => rules <= addresses).map((rules) => ({ addresses, rules })),
+  [100, 1_000, 10_000].map((rules) => ({ addresses, rules })),
 );
 
-/** One server at 10.0.0.1; groups of addresses none of which touch, a rule for each group, passed and refused in turns. */
+/**
+ * One server at 10.0.0.1; groups of addresses none of which touch, a rule for each group, passed and refused in turns. With
+ * more rules than addresses, those that are left over select nobody.
+ */
 export function inventoryOf({ addresses, rules }: Sized, movingTo = 0): Inventory {
-  const each = addresses / rules;
+  const groups = Math.min(addresses, rules);
+  const each = addresses / groups;
   const address = (n: number) => `20.${(n * 2) >> 16}.${((n * 2) >> 8) & 255}.${(n * 2) & 255}`;
   return Inventory.parse({
     apiVersion: 'portcullis/v1',
@@ -34,7 +38,7 @@ export function inventoryOf({ addresses, rules }: Sized, movingTo = 0): Inventor
     ],
     servers: [{ name: 'lab/api', cluster: 'lab', host: 'cp', address: '10.0.0.1' }],
     groups: [
-      ...Array.from({ length: rules }, (_, group) => ({
+      ...Array.from({ length: groups }, (_, group) => ({
         name: `g${group}`,
         addresses: Array.from({ length: each }, (__, i) => address(group * each + i)),
         tags: [`label=g${group}`],
