@@ -7,6 +7,7 @@ import type { Inventory } from '../model/inventory.ts';
 import { PlanAnswer } from '../model/plan-change.ts';
 import { digestOf } from '../model/plan-digest.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
+import { createHeldPlan } from '../platform/held-plan.ts';
 import { openJsonClient } from '../platform/https-json.ts';
 import { readIdentity } from '../platform/identity.ts';
 import { type Ground, ground, type Started } from './testing/ground.ts';
@@ -27,13 +28,8 @@ const next = async (after = 0) => (await link.nextPlan(after, 10, never)) ?? ass
 const body = ({ generation: _, issuedAt: __, ...rest }: Awaited<ReturnType<typeof next>>) => rest;
 
 /** What the controller answers, as it comes. */
-async function ask(have?: string) {
-  const {
-    controller: address,
-    ca,
-    key,
-    certificate,
-  } = readIdentity(join(place.folder, 'agent-cp-1', 'identity'));
+async function ask(have?: string, who = 'agent-cp-1') {
+  const { controller: address, ca, key, certificate } = readIdentity(join(place.folder, who, 'identity'));
   const client = openJsonClient({ controller: address, ca, key, certificate });
   const path = `/v1/plan?after=0&wait=0${have === undefined ? '' : `&have=${have}`}`;
   const answer = await client.call({ method: 'GET', path });
@@ -66,6 +62,18 @@ test('one tag of three thousand addresses comes as a few hundred bytes, and is t
   assert.deepEqual(await next(first.generation), whole.answer);
   for (const unknown of ['0'.repeat(64), '', 'x'])
     assert.notEqual((await ask(unknown)).answer.kind, 'change');
+});
+
+test("a gate's plan, shields and all, is told by what differs as well", async () => {
+  await controller.worker('gate');
+  const whole = (await ask(undefined, 'gate-cp-1')).answer;
+  assert.ok(whole.kind === 'gate' && whole.listeners.some(({ shields }) => shields.length > 0));
+  const held = createHeldPlan();
+  held.take(whole);
+  await controller.admin.tag({ object: 'group/g3', set: ['team=y'] });
+  const { answer } = await ask(held.digest(), 'gate-cp-1');
+  assert.equal(answer.kind, 'change');
+  assert.deepEqual(held.take(answer), (await ask(undefined, 'gate-cp-1')).answer);
 });
 
 test('after a restart the plan is the one that it was, put together from the log, and the next is told by what differs', async () => {
