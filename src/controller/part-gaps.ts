@@ -62,8 +62,15 @@ export function createPartGaps(core: Core): PartGaps {
   }
 
   function requestGap(part: Part, shield: Shield): string[] {
-    const open = serversOf(part).filter((name) => !['block', 'inspect'].includes(stageAt(name, shield)));
-    return open.length === 0 ? [] : [`nothing looks at requests to ${open.join(', ')}`];
+    const servers = serversOf(part);
+    const open = servers.filter((name) => !['block', 'inspect'].includes(stageAt(name, shield)));
+    const onlooker = servers.filter(
+      (name) => stageAt(name, shield) === 'inspect' && standing.settings(name, shield).mode !== 'enforce',
+    );
+    return [
+      ...(open.length === 0 ? [] : [`nothing looks at requests to ${open.join(', ')}`]),
+      ...(onlooker.length === 0 ? [] : [`the shield only looks on at ${onlooker.join(', ')}`]),
+    ];
   }
 
   function serversOf({ cluster }: Part): string[] {
