@@ -22,6 +22,7 @@ import {
   type TestLink,
 } from '../../src/gate/test-kit.ts';
 import { ServerIdentity } from '../../src/model/identity.ts';
+import type { GateShield } from '../../src/model/plan.ts';
 import { writeWhole } from '../../src/platform/files.ts';
 import { issue, type KeyPair, type Subject } from '../../src/platform/pki.ts';
 
@@ -121,6 +122,7 @@ export async function startGated(
   identity: z.input<typeof ServerIdentity>,
   files: Partial<IdentityFiles> = {},
   more: Partial<GateOptions> = {},
+  shields: readonly GateShield[] = [],
 ): Promise<Gated> {
   const link = makeLink();
   const keys: Keys = {
@@ -132,7 +134,12 @@ export async function startGated(
   };
   const gate = startGate(keys, link, { files: { ...kubeadmFiles(ground.files.pki), ...files }, ...more });
   const port = await freePort();
-  const listener = { port, upstreamPort: ground.port, identity: ServerIdentity.parse(identity) };
+  const listener = {
+    port,
+    upstreamPort: ground.port,
+    identity: ServerIdentity.parse(identity),
+    shields: [...shields],
+  };
   // A gate whose files are wrong ends by itself.
   const receipt = await Promise.race([link.plan(gatePlan(1, [listener])), gate.done]);
   if (!receipt) throw new Error('the gate ended');

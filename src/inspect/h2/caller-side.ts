@@ -29,19 +29,17 @@ import {
   WINDOW_UPDATE,
 } from '../../http/h2/frames.ts';
 import { emptyTable, fieldRoom, writeField } from '../../http/h2/hpack-encoder.ts';
-import type { RequestHead } from '../../http/head.ts';
 import type { RefusalCode } from '../../http/refusals.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import { type CallerFields, createCallerFields } from '../caller-fields.ts';
 import type { CarriedField } from '../carried-identity.ts';
-import type { JudgeRefusal } from '../refusals.ts';
 import { Reporter } from '../reporter.ts';
 import { nonResource } from '../request-info.ts';
-import type { Fired } from '../rules.ts';
+import { BodyHolder } from './body-holder.ts';
 import { blame, type Core } from './core.ts';
 import { renumbered } from './frame-out.ts';
 import { faultOf, frameProblem } from './frame-rules.ts';
-import type { HeldRequest, HeldStream } from './held-stream.ts';
+import type { HeldRequest } from './held-stream.ts';
 import { unframed } from './lazy-head.ts';
 import { type RequestBlock, RequestReader } from './request-block.ts';
 import { Stream } from './stream.ts';
@@ -60,6 +58,7 @@ export class CallerSide implements FrameHandler {
   readonly #core: Core;
   readonly #caller: CallerFields;
   readonly #reader: RequestReader;
+  readonly #holder: BodyHolder;
   #settled = false;
   /** A header block of which more is to come. */
   #block: Block | undefined;
@@ -76,6 +75,7 @@ export class CallerSide implements FrameHandler {
   constructor(core: Core) {
     this.#core = core;
     this.#caller = createCallerFields(core.settings);
+    this.#holder = new BodyHolder(core, (stream, request, ends) => this.#forward(stream, request, ends));
     this.#reader = new RequestReader(this.#caller, core.listLimits);
   }
 
@@ -248,7 +248,7 @@ export class CallerSide implements FrameHandler {
       report.spoof(head, info);
     }
     const request = { info, head, block, audit };
-    if (endStream || !this.#hold(stream, request)) this.#forward(stream, request, endStream);
+    if (endStream || !this.#holder.hold(stream, request)) this.#forward(stream, request, endStream);
   }
 
   #forward(stream: Stream, { info, block, audit }: HeldRequest, endStream: boolean): void {
@@ -262,105 +262,6 @@ export class CallerSide implements FrameHandler {
     if (stream.watch) stream.watch.up += wire.length;
     core.sink.request(info.method, info.path, audit.id);
   }
-
-  // ---- bodies that rules wait for
-
-  /** @returns false where none does */
-  #hold(stream: Stream, request: HeldRequest): boolean {
-    const core = this.#core;
-    const { block, head, info } = request;
-    const candidates = stream.report.bodyRules(head, info);
-    if (candidates.length === 0) return false;
-    if (block.length > core.settings.limits.bodyBytes) {
-      const found = stream.report.unjudged(candidates, 'overBudget', 'body-over-budget', head, info);
-      return !this.#stands(stream, found);
-    }
-    stream.held = { ...request, candidates, bytes: new ByteQueue() };
-    stream.continued = /^100-continue$/i.test(firstValue(head, 'expect'));
-    if (stream.continued) core.goOn(stream);
-    return true;
-  }
-
-  /** Carries out what was found of a body. @returns whether the request goes on */
-  #stands(stream: Stream, found: readonly Fired[] | JudgeRefusal): boolean {
-    const core = this.#core;
-    if (typeof found !== 'string') return !core.carryOut(stream, found);
-    if (core.spend('reset')) core.refused(stream, found);
-    return false;
-  }
-
-  /** A frame of a held body begins. */
-  #holdFrame(stream: Stream, held: HeldStream, length: number, content: number): void {
-    const core = this.#core;
-    const { limits, bodyAccount } = core.settings;
-    core.owedToCaller += length;
-    const over = held.bytes.length + content > limits.bodyBytes;
-    if (!over && (bodyAccount?.take(content) ?? true)) {
-      stream.taken += content;
-      if (!this.#passingEnds && length > 0) core.toCaller.own(numberFrame(WINDOW_UPDATE, stream.id, length));
-      return;
-    }
-    const { candidates, head, info } = held;
-    stream.callerDone = this.#passingEnds;
-    const found = over
-      ? stream.report.unjudged(candidates, 'overBudget', 'body-over-budget', head, info)
-      : stream.report.unjudged(candidates, 'full', 'held-bodies-full', head, info);
-    if (!this.#stands(stream, found)) {
-      this.#passing = undefined;
-      return;
-    }
-    // Goes on uninspected, this frame behind what is there.
-    stream.callerDone = false;
-    if (!this.#passingEnds && length > 0) core.toCaller.own(numberFrame(WINDOW_UPDATE, stream.id, length));
-    stream.held = undefined;
-    if (!this.#release(stream, held, false)) {
-      this.#passing = undefined;
-      return;
-    }
-    // Its bytes have been granted anew already: they wait as held ones do.
-    stream.waiting ??= { bytes: new ByteQueue(), at: 0, ends: false };
-    core.server.queued(stream, 0);
-  }
-
-  /** @returns false where the server takes no more streams, which the caller is told then */
-  #release(stream: Stream, held: HeldStream, ends: boolean): boolean {
-    const core = this.#core;
-    if (core.server.numberFor(stream.id) > core.lastTaken) {
-      core.reset(stream.id, core.toCaller, h2Errors.refusedStream);
-      core.remove(stream);
-      return false;
-    }
-    if (core.upstreamFailure !== undefined) {
-      core.lose(core.failureStatus, core.upstreamFailure, h2Errors.none);
-      return false;
-    }
-    const bytes = held.bytes.take();
-    const empty = ends && bytes.length === 0;
-    this.#forward(stream, held, empty);
-    if (stream.watch) stream.watch.up += bytes.length;
-    if (!empty) core.server.send(stream, bytes, ends);
-    return true;
-  }
-
-  /** The whole of a held body is there. */
-  #judge(stream: Stream, held: HeldStream): void {
-    const core = this.#core;
-    stream.callerDone = true;
-    stream.held = undefined;
-    const { candidates, head, info, bytes } = held;
-    const whole = bytes.view();
-    if (whole.length > 0 && !this.#stands(stream, stream.report.body(candidates, head, info, whole))) return;
-    if (core.state === 'http') this.#release(stream, held, true);
-  }
-
-  /** Content of the frame that is being read, padding left out. */
-  #keep(stream: Stream, bytes: Buffer, start: number, end: number): void {
-    const taken = Math.min(this.#contentLeft, end - start);
-    this.#contentLeft -= taken;
-    const into = stream.held?.bytes ?? stream.waiting?.bytes;
-    if (taken > 0) into?.append(bytes.subarray(start, start + taken), 0);
-  }
-  #contentLeft = 0;
 
   /** What goes to the server: the caller's fields that may pass, and the gate's own. */
   #parts(block: RequestBlock, audit: HeldRequest['audit'], continued: boolean): Uint8Array[] {
@@ -401,13 +302,12 @@ export class CallerSide implements FrameHandler {
       this.#refuse(stream, 'h2-length');
       return;
     }
-    if (stream.held) {
-      this.#judge(stream, stream.held);
+    if (stream.held || stream.waiting) {
+      this.#holder.done(stream, true);
       return;
     }
+    this.#core.toServer.write(frame(DATA, END_STREAM, stream.upId, noBytes));
     stream.callerDone = true;
-    if (stream.waiting) stream.waiting.ends = true;
-    else this.#core.toServer.write(frame(DATA, END_STREAM, stream.upId, noBytes));
     this.#core.settle(stream);
   }
 
@@ -443,14 +343,9 @@ export class CallerSide implements FrameHandler {
     stream.bodyBytes += content;
     this.#passing = stream;
     this.#passingEnds = ends;
-    this.#contentLeft = content;
     if (stream.watch && !stream.held) stream.watch.up += head.length;
-    if (stream.held) this.#holdFrame(stream, stream.held, head.length, content);
-    else if (core.server.mustWait(stream, head.length)) {
-      const padding = head.length - content;
-      core.owedToCaller += padding;
-      if (padding > 0 && !ends) core.toCaller.own(numberFrame(WINDOW_UPDATE, stream.id, padding));
-      core.server.queued(stream, content);
+    if (stream.held || core.server.mustWait(stream, head.length)) {
+      if (!this.#holder.begin(stream, head.length, content, ends)) this.#passing = undefined;
     } else {
       core.server.passed(stream, head.length);
       if (stream.upId === stream.id) core.toServer.pass(bytes, start, end);
@@ -464,8 +359,10 @@ export class CallerSide implements FrameHandler {
     if (!stream) return;
     const { toServer } = this.#core;
     if (!toServer.cut) {
-      this.#keep(stream, bytes, start, end);
-      if (last) this.#kept(stream);
+      this.#holder.more(stream, bytes, start, end);
+      if (!last) return;
+      this.#passing = undefined;
+      this.#holder.done(stream, this.#passingEnds);
       return;
     }
     toServer.pass(bytes, start, end);
@@ -476,23 +373,6 @@ export class CallerSide implements FrameHandler {
     if (!this.#passingEnds) return;
     stream.callerDone = true;
     this.#core.settle(stream);
-  }
-
-  /** The frame that was kept is whole. */
-  #kept(stream: Stream): void {
-    const core = this.#core;
-    this.#passing = undefined;
-    if (core.streams.get(stream.id) !== stream) return;
-    if (stream.held) {
-      if (this.#passingEnds) this.#judge(stream, stream.held);
-      return;
-    }
-    if (this.#passingEnds) {
-      stream.callerDone = true;
-      if (stream.waiting) stream.waiting.ends = true;
-    }
-    core.server.pump(stream);
-    core.settle(stream);
   }
 
   // ---- the rest
@@ -652,11 +532,6 @@ export function blockRange(
   const from = start + (padding >= 0 ? 1 : 0) + ((head.flags & PRIORITY_FLAG) !== 0 ? 5 : 0);
   const to = end - Math.max(padding, 0);
   return from <= to ? { from, to } : undefined;
-}
-
-function firstValue({ fields }: RequestHead, name: string): string {
-  const index = fields.find(name);
-  return index < 0 ? '' : fields.valueText(index);
 }
 
 function carriedWire(fields: readonly CarriedField[]): Uint8Array {
