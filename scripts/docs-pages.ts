@@ -118,9 +118,56 @@ function attributes(): string {
     'What the predicates of a shield (CEL) can read, and in which phase.',
     ['| attribute | type | phases | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     `## Of an address\n\n\`inCidrs(address, prefixes)\`: is the address in one of the prefixes? Mostly \`inCidrs(ip, parameters.allowed)\`. An IPv4-mapped IPv6\naddress is the IPv4 address. What is no address is in no prefix, and a prefix that can't be read holds nothing: a rule that lets\nsome addresses be says \`!inCidrs(…)\`, and fires on anything else.\n\n## Parameters\n\n\`parameters.NAME\` is the list of the shield's parameter, with the values that a site sets (\`docs/modes.md\`) or its default. Of one\nwith \`site: true\` the default is for the shield's tests: until the site sets it, rules that name it are off.`,
+    bodies,
     `## How often\n\nA predicate sees one message. How often it held is asked beside it: \`rate: {over: 20, within: 10s, by: [user]}\` makes the rule fire\nwhen it has held more than 20 times within ten seconds for the same caller. \`by\` names what makes a caller: \`user\` (of the client\ncertificate; without one, the source), \`source\` (an IPv4 address or the /64 of an IPv6 address), \`connection\`; of several, all together.\nNever less than \`within\` is looked back on, and up to an eighth more. The workers of\na gate count together, but for a sixteenth. A rule knows ${ownCounters} callers\neach for itself; when more hit it within its window, they share ${sharedCounters} counters, so that it fires early, never late. Every hit over the\nrate is acted on and counted; one in a window is recorded (\`docs/decisions/0010-rates.md\`).\n\nIn a shield's tests \`{repeat: 100, steps: […]}\` repeats steps on one connection, \`repeat: 100\` of a test the whole exchange on new\nconnections, \`{wait: 10s}\` lets time pass, \`{reconnect: true}\` brings the same caller with a new connection.`,
   ].join('\n\n');
 }
+
+const bodies = `## Bodies
+
+A rule of phase \`body\` is judged when the whole body of a request is there and decoded (JSON, YAML, Kubernetes protobuf, CBOR, every
+type of patch), and nothing of the request has gone to the server. Ask for verb and resource first: only requests on which the
+rule can still be true are held. A request without a body meets no such rule.
+
+\`object\`, \`objects\` and \`pods\` may lack any field and hold any type in its place, so values are reached by paths:
+\`object.values('spec.volumes[*].gitRepo')\` gives what stands there, nothing where a step is missing; \`.strings('…')\` gives the texts
+among it and \`.numbers('…')\` the numbers. \`[*]\` is every item of a list or every value of an object, \`['a.b/c']\` a key as written,
+\`.keys()\` the keys. Values can be compared with \`==\`, \`!=\` and \`in\`; texts and numbers with everything of their type. What could fail on
+a value of another type is refused when the shield is loaded.
+
+\`\`\`yaml
+deeperDefense:
+  rules:
+    - id: git-repo
+      phase: body
+      when: >-
+        request.verb in ["create", "update", "patch"] &&
+        pods.exists(p, p.strings("spec.volumes[*].gitRepo.directory").exists(d, d.contains("..")))
+  onBody: {undecodable: refuse, overBudget: refuse}   # or pass: it goes on, and is recorded
+\`\`\`
+
+In a shield's tests a request can be written in few words; it is sent in every way there is: as JSON, YAML, protobuf and CBOR where the API
+server reads that, by length and in chunks, whole and byte by byte, over HTTP/1.1 and HTTP/2.
+
+\`\`\`yaml
+  - name: a pod
+    kind: attack
+    steps:
+      - request:
+          path: /api/v1/namespaces/lab/pods
+          object: {apiVersion: v1, kind: Pod, spec: {volumes: [{name: v, gitRepo: {directory: ..}}]}}
+    expect: {rules: [git-repo]}
+  - name: a patch of another field
+    kind: innocent
+    as: {serviceAccount: "lab:robot"}
+    steps:
+      - request: {path: /api/v1/namespaces/lab/pods/web, patch: merge, object: {metadata: {labels: {a: b}}}}
+        answer: 200
+    expect: {}
+\`\`\`
+
+In protobuf only objects are sent that name \`apiVersion\` and \`kind\` and have no field that the gate does not know. \`twins\` names the
+writings itself, \`contentType\` with \`body\` or \`base64\` gives the bytes themselves.`;
 
 function limits(): string {
   const rows = Object.entries(limitTable).map(([name, limit]) =>

@@ -312,7 +312,7 @@ describe('what can not be judged', () => {
     const other = rig({ bodyAccount: budget.account('192.0.2.7', 240) });
     other.client(head(length(good)));
     other.client(good.slice(0, -1));
-    assert.match(other.sink.client, /^HTTP\/1\.1 429 /);
+    assert.match(other.sink.client, /^HTTP\/1\.1 429 .*\r\nRetry-After: 1\r\n/s);
     assert.deepEqual(told(other.sink), ['held-bodies-full deny']);
     const elsewhere = rig({ bodyAccount: budget.account('192.0.2.8', 240) });
     elsewhere.client(head(length(good)));

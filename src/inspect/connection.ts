@@ -538,8 +538,8 @@ class Judge implements Connection {
   }
 
   #answerRefusal(code: JudgeRefusal, method: string | undefined): void {
-    const { status, sentence } = refusalRow(code);
-    this.#answerVerdict(status, `The gate refused this request. ${sentence} [${code}]`, method);
+    const { status, sentence, retryAfter } = refusalRow(code);
+    this.#answerVerdict(status, `The gate refused this request. ${sentence} [${code}]`, method, retryAfter);
   }
 
   /** The server's answer can't be read in one way only: the caller gets a 502, or the connection's end. */
@@ -555,14 +555,15 @@ class Judge implements Connection {
   }
 
   /** Answers what was found, with the id by which `portcullis why` explains it. */
-  #answerVerdict(status: number, message: string, method: string | undefined): void {
+  #answerVerdict(status: number, message: string, method: string | undefined, retryAfter?: number): void {
     const { id } = this.#report;
-    this.#answerStatus(status, id === '' ? message : `${message} (verdict ${id})`, method);
+    this.#answerStatus(status, id === '' ? message : `${message} (verdict ${id})`, method, retryAfter);
   }
 
   /** Answers in the server's place and ends. */
-  #answerStatus(status: number, message: string, method: string | undefined): void {
-    this.#sink.toClient(statusAnswer(status, message, method !== 'HEAD'));
+  #answerStatus(status: number, message: string, method: string | undefined, retryAfter?: number): void {
+    const more = retryAfter === undefined ? {} : { retryAfter };
+    this.#sink.toClient(statusAnswer(status, message, method !== 'HEAD', more));
     this.#sink.response(status);
     this.#watch?.answered(status);
     this.#close(this.#exchange?.upgrade ? upgradeLingerMs : answerLingerMs);

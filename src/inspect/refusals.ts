@@ -3,7 +3,12 @@ import { refusals as httpRefusals, type RefusalCode } from '../http/refusals.ts'
 import { bodyProblems } from './body/problems.ts';
 
 /** status: what the caller is answered with while nothing of a response was sent. */
-type Row = { readonly status: number; readonly sentence: string };
+type Row = {
+  readonly status: number;
+  readonly sentence: string;
+  /** Seconds after which the caller is told to try again. */
+  readonly retryAfter?: number;
+};
 
 export const judgeRefusals = {
   'path-form': { status: 400, sentence: 'The target is neither a path nor *.' },
@@ -49,6 +54,7 @@ export const judgeRefusals = {
   'body-over-budget': { status: 413, sentence: 'The body is larger than what the rules may inspect.' },
   'held-bodies-full': {
     status: 429,
+    retryAfter: 1,
     sentence: 'The gate holds as many bodies for its rules as it may; try again in a moment.',
   },
   ...bodyProblems,

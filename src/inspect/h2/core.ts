@@ -211,9 +211,9 @@ export class Core {
   }
 
   /** Answers what was found, with the id by which `portcullis why` explains it. */
-  verdict(stream: Stream, status: number, message: string, error: H2Error): void {
+  verdict(stream: Stream, status: number, message: string, error: H2Error, retryAfter?: number): void {
     const { id } = stream.report;
-    this.answer(stream, status, id === '' ? message : `${message} (verdict ${id})`, error);
+    this.answer(stream, status, id === '' ? message : `${message} (verdict ${id})`, error, retryAfter);
   }
 
   /**
@@ -245,8 +245,9 @@ export class Core {
   /** Answers a request whose refusal has been told of. */
   refused(stream: Stream, code: JudgeRefusal): void {
     blame(stream, code);
-    const { status, sentence } = refusalRow(code);
-    this.verdict(stream, status, `The gate refused this request. ${sentence} [${code}]`, h2Errors.none);
+    const { status, sentence, retryAfter } = refusalRow(code);
+    const message = `The gate refused this request. ${sentence} [${code}]`;
+    this.verdict(stream, status, message, h2Errors.none, retryAfter);
   }
 
   /** Tells a caller who waits for it to send its body. */

@@ -206,6 +206,7 @@ describe('what can not be judged over HTTP/2', () => {
     it.caller(headers(it.requests, 1, pods(), false), data(1, good.slice(0, 40)));
     it.caller(headers(it.requests, 3, pods(), false), data(3, good.slice(0, 30)));
     assert.deepEqual(codes(it), ['held-bodies-full deny']);
+    assert.match(it.sink.client, /retryAfterSeconds":1/);
     assert.equal(budget.held, 40);
     it.caller(data(1, good.slice(40, 45), false), numberFrame(RST_STREAM, 1, 8));
     assert.equal(budget.held, 0);
