@@ -127,7 +127,7 @@ const bodies = `## Bodies
 
 A rule of phase \`body\` is judged when the whole body of a request is there and decoded (JSON, YAML, Kubernetes protobuf, CBOR, every
 type of patch), and nothing of the request has gone to the server. Ask for verb and resource first: only requests on which the
-rule can still be true are held. A request without a body meets no such rule.
+rule can still be true are held. A request without a body, and one that is proxied to a pod, service or node, meets no such rule.
 
 \`object\`, \`objects\` and \`pods\` may lack any field and hold any type in its place, so values are reached by paths:
 \`object.values('spec.volumes[*].gitRepo')\` gives what stands there, nothing where a step is missing; \`.strings('…')\` gives the texts

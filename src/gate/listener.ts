@@ -183,7 +183,12 @@ export async function openListener(
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
     const protocol = client.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
-    const bodyAccount = bodies.account(sourceKey(scene.address), current.limits.heldBodyBytes);
+    const proven =
+      identity.method === 'certificate' || current.parties(scene.address).tags.includes('tier=control-plane');
+    const bodyAccount = bodies.account(
+      proven ? undefined : sourceKey(scene.address),
+      current.limits.heldBodyBytes,
+    );
     const settings: ConnectionSettings = {
       identity,
       ...current.carry.settings,

@@ -132,6 +132,25 @@ describe('what is held', () => {
     assert.equal(sink.server, forwarded(length(evil), path) + evil.slice(0, 9));
   });
 
+  test('what is proxied has a body of its own, in whatever form', () => {
+    for (const path of [
+      '/api/v1/namespaces/lab/pods/web/proxy/form',
+      '/api/v1/namespaces/lab/services/web/proxy/',
+      '/api/v1/nodes/n1/proxy/run',
+      '/api/v1/proxy/namespaces/lab/pods/web/form',
+    ]) {
+      const { sink, client } = rig({ rule: { when: 'true' } });
+      client(head(length('a=b'), path));
+      assert.equal(sink.server, forwarded(length('a=b'), path));
+      client('a=b');
+      assert.deepEqual(told(sink), []);
+    }
+    const { sink, client } = rig({ rule: { when: 'true' } });
+    client(head(length('{}'), '/apis/example.org/v1/namespaces/lab/pods/web/proxy'));
+    client('{}');
+    assert.deepEqual(told(sink), ['git-repo deny']);
+  });
+
   test('a request without a body has nothing to judge', () => {
     for (const fields of ['', 'Content-Length: 0\r\n']) {
       const { sink, client } = rig({ rule: { when: 'true' } });

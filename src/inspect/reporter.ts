@@ -10,7 +10,7 @@ import { attributesOf } from './exchange-attributes.ts';
 import type { CallerRates } from './rates.ts';
 import { type JudgeRefusal, refusalRow } from './refusals.ts';
 import { type RequestFacts, requestFacts } from './request-facts.ts';
-import type { RequestInfo } from './request-info.ts';
+import { isProxied, type RequestInfo } from './request-info.ts';
 import { type Candidates, type Fired, heldFor, judge, judgeUnjudged, type Unjudged } from './rules.ts';
 import { builtInAlarms } from './upgrade.ts';
 
@@ -72,7 +72,7 @@ export class Reporter {
   /** The rules over bodies that this request must be held for. */
   bodyRules(head: RequestHead, info: RequestInfo): Candidates {
     const candidates = this.#settings.rules.body(info, head.upgrade.trigger);
-    if (candidates.length === 0) return candidates;
+    if (candidates.length === 0 || isProxied(info)) return noRules;
     const before = Number.POSITIVE_INFINITY;
     return heldFor(
       candidates,
@@ -217,4 +217,5 @@ export class Reporter {
   }
 }
 
+const noRules: Candidates = [];
 const noFacts: RequestFacts = requestFacts(undefined, undefined);

@@ -151,3 +151,10 @@ export function nonResource(method: string, path: string, query: string): Reques
     proxyPath: '',
   };
 }
+
+/** Is the request's body, and its answer, that of a pod, service or node behind the API server? */
+export function isProxied({ group, resource, subresource, verb, isResource }: RequestInfo): boolean {
+  if (!isResource || group !== '') return false;
+  if (!['pods', 'services', 'nodes'].includes(resource)) return false;
+  return verb === 'proxy' || subresource === 'proxy';
+}

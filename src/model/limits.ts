@@ -247,7 +247,7 @@ export const limitTable = {
     min: 65_536,
     max: 8_589_934_592,
     unit: 'bytes',
-    of: 'request bodies that one worker holds for the rules of one listener; a quarter of them of one source',
+    of: 'request bodies that one worker holds for the rules of one listener; half of it for callers who neither have a certificate nor come from a control plane, a quarter for one source of theirs',
     above: 'the request is refused, for the caller to try again',
     counted: 'findings_total{rule="portcullis/held-bodies-full"}',
   },
