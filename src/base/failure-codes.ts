@@ -25,6 +25,10 @@ export const failureCodes = {
       'Name another place.',
     ],
     'no-shields': ['The folder holds no shields.', 'Name the folder that holds them (`*.yaml`).'],
+    'proof-failed': [
+      'The gate that `shields test --through-gate` starts on loopback did not come up, or went away.',
+      'The message says why; without `--through-gate` the engine alone runs the exchanges.',
+    ],
     'not-this-host': [
       'The API server of the kubeconfig does not run on this host.',
       'Run the command on its own host, with a kubeconfig that names the address of the host.',

@@ -2,11 +2,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
+import type { Shield } from '../model/shield.ts';
 import { readText } from '../platform/files.ts';
 import type { Coverage } from '../shields/coverage.ts';
 import type { SelfTestResult } from '../shields/self-test.ts';
-import type { Command } from './command.ts';
+import type { Command, Context } from './command.ts';
 import { printable, table } from './table.ts';
+import type { ThroughGateResult } from './through-gate/run-shields.ts';
 
 export const shieldsTest: Command = {
   name: 'shields test',
@@ -24,6 +26,10 @@ export const shieldsTest: Command = {
       help: 'show which operands of the rules were both true and false in the tests, and what was left untried',
     },
     'require-coverage': { type: 'boolean', help: 'the same, and exit code 3 when anything was left untried' },
+    'through-gate': {
+      type: 'boolean',
+      help: 'run them over real TLS through a gate on loopback, with a scripted server behind it; some minutes for all',
+    },
     verbose: { type: 'boolean', short: 'v', help: 'every exchange, not only those that missed' },
   },
   arity: [0, 1000],
@@ -48,14 +54,14 @@ export const shieldsTest: Command = {
         });
       }
     }
-    const results = shields
-      .filter((shield) => context.args.length === 0 || context.args.includes(shield.id))
-      .map((shield) => ({
-        ...selfTest(shield),
-        id: shield.id,
-        tier: shield.tier,
-        ...(coverageOf ? { coverage: coverageOf(shield) } : {}),
-      }));
+    const wanted = shields.filter((shield) => context.args.length === 0 || context.args.includes(shield.id));
+    const throughGate = context.flag('through-gate') ? await runThroughGate(context, wanted) : undefined;
+    const results = wanted.map((shield, index) => ({
+      ...(throughGate?.[index] ?? selfTest(shield)),
+      id: shield.id,
+      tier: shield.tier,
+      ...(coverageOf ? { coverage: coverageOf(shield) } : {}),
+    }));
     const untried = results.reduce(
       (sum, { coverage }) => sum + (coverage ? coverage.of - coverage.tried : 0),
       0,
@@ -68,11 +74,13 @@ export const shieldsTest: Command = {
     if (context.json) {
       context.print(
         JSON.stringify({
-          shields: results.map(({ id, tier, attacks, innocents, coverage }) => ({
+          shields: results.map(({ id, tier, attacks, innocents, coverage }, index) => ({
             id,
             tier,
             attacks,
             innocents,
+            ...(throughGate ? { exchanges: throughGate[index]?.exchanges } : {}),
+            ...(throughGate ? { skipped: throughGate[index]?.skipped } : {}),
             ...(coverage ? { coverage } : {}),
           })),
           missed,
@@ -86,6 +94,7 @@ export const shieldsTest: Command = {
           for (const test of result.tests)
             context.print(`  ${test.ok ? 'ok  ' : 'MISS'} ${test.kind}: ${test.name}`);
       }
+      if (throughGate) context.print(throughGateText(throughGate));
       context.print(
         `all ${shields.length} shields can take ${shown(cost.head)} of ${shown(costBudgets.catalogue.head)} steps for the head of a request, ${shown(cost.body)} of ${shown(costBudgets.catalogue.body)} for its body`,
       );
@@ -98,6 +107,32 @@ export const shieldsTest: Command = {
 
 function shown(steps: number): string {
   return steps.toLocaleString('en');
+}
+
+/** @throws Failure `proof-failed` */
+async function runThroughGate(
+  context: Context,
+  shields: readonly Shield[],
+): Promise<readonly ThroughGateResult[]> {
+  const { runShieldsThroughGate } = await import('./through-gate/run-shields.ts');
+  const started = performance.now();
+  const progress = (shield: string, done: number) => {
+    const seconds = Math.round((performance.now() - started) / 1_000);
+    context.note(`${done} of ${shields.length} shields, ${seconds} s: ${shield}`);
+  };
+  return runShieldsThroughGate(shields, progress, context.signal);
+}
+
+/** What did not go through the gate, and how much did. */
+function throughGateText(results: readonly ThroughGateResult[]): string {
+  const skipped = results.flatMap(({ shield, skipped: all }) =>
+    all.map(({ name, reason }) => `SKIPPED ${shield}: ${name}: ${reason}`),
+  );
+  const exchanges = results.reduce((sum, result) => sum + result.exchanges, 0);
+  return [
+    ...skipped.map(printable),
+    `${exchanges} exchanges went through a gate, over TLS; ${skipped.length} tests were skipped`,
+  ].join('\n');
 }
 
 /** @throws Failure `unreadable`, `no-shields` */

@@ -16,6 +16,7 @@ import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { type Way, waysOf } from './exchange-ways.ts';
 import { acknowledged, callerOpens, http2Answer, http2Request, serverOpens } from './http2-peers.ts';
+import { difference, type Outcome } from './outcome.ts';
 import { runReach } from './reach.ts';
 import { http1Answer, http1Bytes, writtenAnswer, writtenRequest } from './request-bytes.ts';
 
@@ -68,7 +69,13 @@ export function selfTest(shield: Shield): SelfTestResult {
 /** @returns what differed, '' when nothing did */
 function runTest(test: ShieldTest, rules: RuleSet, phases: ReadonlyMap<string, RulePhase>, way: Way): string {
   const { sink, judge, reached } = runExchange(test, rules, way);
-  return difference(test, sink, judge, phases, reached, way);
+  const { findings, server, client } = sink;
+  return difference(test, { findings, server, client, stands: standing(judge), reached }, phases, way);
+}
+
+function standing({ state }: Connection): Outcome['stands'] {
+  if (state === 'tunnel') return 'tunnel';
+  return state === 'closing' || state === 'closed' ? 'closed' : 'open';
 }
 
 /** Runs a test's exchange in one way, whatever is expected of it. */
@@ -153,50 +160,4 @@ export function runExchange(
     feed(fromClient ? 'client' : 'server', bytes, way.split ?? step.split ?? bytes.length);
   }
   return { sink, judge, reached };
-}
-
-function difference(
-  test: ShieldTest,
-  sink: RecordingSink,
-  judge: Connection,
-  phases: ReadonlyMap<string, RulePhase>,
-  reached: boolean | undefined,
-  way: Way,
-): string {
-  const { expect } = test;
-  const fired = sink.findings.map((finding) => finding.rule);
-  if (fired.join() !== expect.rules.join()) {
-    return `the rules that fired were [${fired.join(', ')}], not [${expect.rules.join(', ')}]`;
-  }
-  const cutting = sink.findings.find((finding) => finding.action !== 'allow' && finding.action !== 'log');
-  if (test.kind === 'innocent' && cutting) return `the rule ${cutting.rule} cut it`;
-  if (reached !== undefined && phases.get(cutting?.rule ?? '') !== 'response') {
-    if (cutting && reached) return `the last request reached the server though ${cutting.rule} cut it`;
-    if (!cutting && !reached) return 'the last request did not reach the server';
-  }
-  for (const text of expect.neverToServer) {
-    if (holds(sink.server, text)) return `'${text}' reached the server`;
-  }
-  for (const text of way.literal ? expect.toServer : []) {
-    if (!holds(sink.server, text)) return `'${text}' did not reach the server`;
-  }
-  for (const text of way.framing === 'http2' ? [] : expect.toClient) {
-    if (!holds(sink.client, text)) return `'${text}' did not reach the caller`;
-  }
-  for (const text of expect.neverToClient) {
-    if (holds(sink.client, text)) return `'${text}' reached the caller`;
-  }
-  if (way.framing === 'http2') return '';
-  const expected = expect.connection ?? (cutting ? 'closed' : 'open');
-  const stands =
-    judge.state === 'tunnel'
-      ? 'tunnel'
-      : judge.state === 'closing' || judge.state === 'closed'
-        ? 'closed'
-        : 'open';
-  return stands === expected ? '' : `the connection ended as ${stands}, not ${expected}`;
-}
-
-function holds(sent: string, text: string): boolean {
-  return sent.includes(exchangeBytes(text).toString('latin1'));
 }
