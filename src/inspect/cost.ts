@@ -74,7 +74,19 @@ const environment = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 }
 
 /** Steps that one evaluation can take at worst, with every limit at its default. The predicate must compile. */
 export function predicateCost(predicate: string): number {
-  return Math.ceil(evaluation + estimate(environment.parse(predicate).ast, new Map()).steps);
+  const { ast } = environment.parse(predicate);
+  const reads = [...namesIn(ast)].map((name) => (remembered.has(name) ? (boundOf(name)?.read ?? 0) : 0));
+  return Math.ceil(evaluation + estimate(ast, new Map()).steps + sum(reads));
+}
+
+/** Made once a request, however often they are named. */
+const remembered: ReadonlySet<string> = new Set(['request.query', 'request.queryNames', 'request.headers']);
+
+/** Attributes that a predicate names. */
+function namesIn(ast: ASTNode, found: Set<string> = new Set<string>()): Set<string> {
+  if (ast.op === '.' && ast.args[0].op === 'id') found.add(`${ast.args[0].args}.${ast.args[1]}`);
+  for (const child of childrenOf(ast)) namesIn(child, found);
+  return found;
 }
 
 type Estimate = { readonly steps: number; readonly size: Size };
@@ -93,7 +105,7 @@ function estimate(ast: ASTNode, variables: Variables): Estimate {
     case '.?': {
       const name = ast.args[0].op === 'id' && `${ast.args[0].args}.${ast.args[1]}`;
       const row = name !== false && !variables.has(ast.args[0].args as string) && boundOf(name);
-      if (row) return { steps: node + row.read, size: row };
+      if (row) return { steps: node + (remembered.has(String(name)) ? 0 : row.read), size: row };
       return plus(estimate(ast.args[0], variables), node);
     }
     case 'rcall':
@@ -110,7 +122,7 @@ function operation(ast: ASTNode, variables: Variables): Estimate {
   switch (ast.op) {
     case '[]':
     case '[?]':
-      return { steps, size: parts[0]?.size ?? plain };
+      return { steps, size: valuesOf(parts[0]?.size ?? plain, ast.args) };
     case 'list':
     case 'map':
     case '?:':
@@ -139,6 +151,13 @@ function operation(ast: ASTNode, variables: Variables): Estimate {
       // Functions, size() among them: each looks at all it is given.
       return { steps: steps + size.items + size.bytes * copied, size };
   }
+}
+
+/** Of one key of a map: each value is sent with its name and a separator. */
+function valuesOf(size: Size, [, key]: readonly unknown[]): Size {
+  const name = (key as { readonly args?: unknown } | undefined)?.args;
+  if (typeof name !== 'string') return size;
+  return { ...size, items: Math.min(size.items, Math.ceil(size.bytes / (name.length + 2))) };
 }
 
 type ReceiverCall = ASTNode & { op: 'rcall' };

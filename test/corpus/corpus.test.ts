@@ -26,7 +26,8 @@ const folder = join(import.meta.dirname, '../../shields');
 const shields = globSync('*.yaml', { cwd: folder }).map((file) =>
   parseShield(readFileSync(join(folder, file), 'utf8'), file),
 );
-const rules = compileRules(shields.map((shield) => gateShield(shield)));
+// As at a site that has set nothing: rules that need its data are off, all others are enforced.
+const rules = compileRules(shields.map((shield) => gateShield(shield, { parameters: {} })));
 
 test('the corpus is large, and no exchange stands in it twice', () => {
   const all = Object.values(corpus).flat();

@@ -14,7 +14,7 @@ import type { Advisory } from '../../src/model/advisory.ts';
 import { Inventory } from '../../src/model/inventory.ts';
 import { GatePlan } from '../../src/model/plan.ts';
 import { Policy } from '../../src/model/policy.ts';
-import type { Shield } from '../../src/model/shield.ts';
+import type { Shield, ShieldTest } from '../../src/model/shield.ts';
 import { compile } from '../../src/policy/compile.ts';
 import { loadShield } from '../../src/shields/load.ts';
 import { selfTest } from '../../src/shields/self-test.ts';
@@ -74,9 +74,18 @@ for (const shield of shields.filter(({ tests }) => tests.length > 0)) {
 
     test("the other shields' neighbours pass it too", () => {
       if (shield.deeperDefense.stripHeaders) return; // cuts nothing
-      const rules = shield.deeperDefense.rules.filter((rule) => rule.action !== 'log');
+      // What a site alone knows (whom it trusts, which namespaces) is about callers, not about exchanges.
+      const ofSite = Object.entries(shield.parameters ?? {}).flatMap(([name, { site }]) =>
+        site ? [name] : [],
+      );
+      const rules = shield.deeperDefense.rules.filter(
+        (rule) => rule.action !== 'log' && !ofSite.some((name) => rule.when.includes(`parameters.${name}`)),
+      );
       for (const other of shields) {
-        const tests = other.tests.filter((one) => one.kind === 'innocent');
+        if (refusesWhole.get(shield.id) === other.id) continue;
+        const innocents = other.tests.filter((one) => one.kind === 'innocent');
+        // What is refused for being YAML has neighbours in JSON alone.
+        const tests = rules.some(({ id }) => id === 'yaml-write') ? innocents.map(inJson) : innocents;
         const { parameters } = shield;
         const cut = selfTest({ ...other, parameters, deeperDefense: { rules }, tests }).tests.filter(
           ({ reason }) => rules.some(({ id }) => reason.includes(id)),
@@ -187,10 +196,22 @@ for (const shield of shields.filter(({ firstResponse }) => firstResponse.service
   });
 }
 
+/** The same exchange with its objects as JSON. */
+function inJson(one: ShieldTest): ShieldTest {
+  const steps = one.steps.map((step) =>
+    'request' in step && step.request.object
+      ? { ...step, request: { ...step.request, twins: ['json' as const] } }
+      : step,
+  );
+  return { ...one, steps };
+}
+
+/** Shields that refuse all of what another one refuses a part of. */
+const refusesWhole: ReadonlyMap<string, string> = new Map([['CVE-2025-1767', 'CVE-2024-10220']]);
+
 /** A version that has the flaw, and the first without. */
 function versionsOf({ affected }: Advisory): [string, string | undefined] {
-  const [range] = affected[0]?.ranges ?? [];
-  const fixed = range?.fixed;
+  const fixed = affected[0]?.ranges.findLast((range) => range.fixed !== undefined)?.fixed;
   if (fixed === undefined) return ['v1.30.0', undefined];
   const [major = 0, minor = 0, patch = 0] = fixed.split('.').map(Number);
   return [patch > 0 ? `v${major}.${minor}.${patch - 1}` : `v${major}.${minor - 1}.0`, `v${fixed}`];

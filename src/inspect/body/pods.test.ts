@@ -41,6 +41,23 @@ test('ephemeral containers as a kind of their own, and as a patch of the subreso
   ]);
 });
 
+test('metadata alone, as a patch writes it, of a pod and of a template', () => {
+  for (const value of [
+    { metadata: meta },
+    { kind: 'Pod', metadata: meta },
+    { metadata: meta, spec: null },
+    { spec: { template: { metadata: meta } } },
+    { spec: { jobTemplate: { spec: { template: { metadata: meta } } } } },
+  ]) {
+    assert.deepEqual(
+      podsOf(value).filter(({ metadata }) => metadata === meta),
+      [{ metadata: meta, spec: {} }],
+      JSON.stringify(value),
+    );
+  }
+  assert.deepEqual(podsOf({ kind: 'Service', metadata: meta }), []);
+});
+
 test('what holds no pod', () => {
   for (const value of [
     null,

@@ -34,6 +34,14 @@ function collect(object: JsonObject, pods: PodParts[], kind: unknown): void {
   const spec = field(object, 'spec');
   const ephemeralContainers = field(object, 'ephemeralContainers');
   const own = isObject(metadata) ? metadata : {};
+  // A patch may write a pod's metadata alone.
+  if (
+    isObject(metadata) &&
+    (spec === undefined || spec === null) &&
+    (typeof kind !== 'string' || kind === 'Pod')
+  ) {
+    pods.push({ metadata, spec: {} });
+  }
   if (
     isObject(spec) &&
     (typeof kind !== 'string' || kind === 'Pod' || podFields.some((name) => field(spec, name) !== undefined))
