@@ -180,3 +180,28 @@ test('what differs too much is not made a delta of', () => {
     buildTable(planOf([{ ...exampleService, rules: [ruleOf('many', from, 'pass')] }]), host);
   assert.equal(renderDelta(table([]), table(many)), undefined);
 });
+
+test('a map of single addresses takes what comes while it has room; beyond that it is another map', () => {
+  const tableOf = (count: number, generation: number) => {
+    const from = Array.from({ length: count }, (_, n) => `20.0.${n >> 7}.${(n & 127) * 2}`);
+    return buildTable(
+      planOf([{ ...exampleService, rules: [ruleOf('many', from, 'pass')] }], generation),
+      host,
+    );
+  };
+  const room = (table: Table) =>
+    table.stores.flatMap((store) => (store.kind === 'ranges' && store.capacity ? [store.capacity] : []));
+  const elements = (table: Table) =>
+    table.stores.flatMap((store) =>
+      store.kind === 'ranges' && store.single ? [elementsOf(store).length] : [],
+    );
+  for (const [from, to, fits] of [
+    [10, 500, true],
+    [500, 600, false],
+    [600, 1_000, true],
+  ] as const) {
+    const [former, next] = [tableOf(from, 1), tableOf(to, 2)];
+    assert.ok((room(next)[0] ?? 0) > (elements(next)[0] ?? 0), `${room(next)} for ${elements(next)}`);
+    assert.equal(renderDelta(former, next) !== undefined, fits, `${from} → ${to}`);
+  }
+});

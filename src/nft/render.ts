@@ -91,7 +91,10 @@ export function storeHead(store: Store): string[] {
       return [`type ipv${store.family}_addr . inet_service : verdict`];
     case 'ranges':
       return store.single
-        ? [`type ipv${store.family}_addr : verdict`]
+        ? [
+            `type ipv${store.family}_addr : verdict`,
+            ...(store.capacity === undefined ? [] : [`size ${store.capacity}`]),
+          ]
         : [`type ipv${store.family}_addr . inet_proto : verdict`, 'flags interval'];
     case 'port-chains':
       return ['type inet_service : verdict'];

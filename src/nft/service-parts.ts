@@ -125,7 +125,8 @@ export function serviceParts(
       );
       if (!entries) continue;
       const name = `${single ? 'a' : 'v'}_${service.id}_${family}`;
-      stores.push({ kind: 'ranges', name, family, single, entries });
+      const capacity = single ? { capacity: capacityFor(ranges[family].length) } : {};
+      stores.push({ kind: 'ranges', name, family, single, ...capacity, entries });
       const ask = (key: 'caller-source' | 'caller-destination'): Rule => ({
         when: [],
         act: [{ do: 'lookup', key: { key, family, single }, map: name }],
@@ -184,6 +185,14 @@ export function serviceParts(
     chains.push({ name: `gate_from_${service.id}`, rules: gateFrom });
   }
   return { stores, chains, counters };
+}
+
+/**
+ * Room for as many single addresses as there are ranges, and for more to come: a change within it is a few elements, one
+ * beyond it another map.
+ */
+function capacityFor(ranges: number): number {
+  return Math.max(1_024, 2 ** Math.ceil(Math.log2(ranges)));
 }
 
 /** The rules that carry out a verdict, for packets of either direction. */

@@ -125,6 +125,11 @@ export type RangeMap = {
    * reading all of them first, as it does for a tree of plain intervals.
    */
   readonly single: boolean;
+  /**
+   * Of single addresses, how many it may hold. Told that, the kernel makes a hash of fixed size: lookups are cheaper, and so
+   * is walking it, which the kernel does before it takes another element.
+   */
+  readonly capacity?: number;
   readonly entries: Entries<Range & { readonly chain: string }>;
 };
 export type PortMap = {
