@@ -18,6 +18,8 @@ export type ReadVersion = {
   readonly gitVersion: string;
   readonly major?: string | undefined;
   readonly minor?: string | undefined;
+  /** When the server was built, as it says: a hint of what a vendor's build may hold. */
+  readonly buildDate?: string | undefined;
 };
 
 export type Knowledge = {
@@ -78,10 +80,10 @@ function know(shields: readonly Shield[], advisories: readonly Advisory[]): Know
   return {
     shields,
     advisories,
-    assess({ gitVersion, major = '', minor = '' }) {
+    assess({ gitVersion, major = '', minor = '', buildDate }) {
       const version = parseServerVersion(gitVersion, { major, minor });
       const exposures = advisories
-        .map((advisory) => exposureOf(advisory, 'kube-apiserver', version))
+        .map((advisory) => exposureOf(advisory, 'kube-apiserver', version, { buildDate }))
         .filter(({ status }) => status !== 'not-applicable');
       return { exposures, tags: tagsFor(version, exposures, advisories) };
     },

@@ -128,7 +128,15 @@ export function createPartWatch(core: Core): PartWatch {
 }
 
 /** Without members that are not there, as JSON has it. */
-function entryOf({ source, cluster, os, endpoints, forgotten: _, ...rest }: Observation): NewEntry['data'] {
+function entryOf({
+  source,
+  cluster,
+  os,
+  endpoints,
+  forgotten: _,
+  buildDate: __,
+  ...rest
+}: Observation): NewEntry['data'] {
   return {
     ...rest,
     ...(source ? { source } : {}),

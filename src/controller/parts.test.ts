@@ -9,7 +9,7 @@ import type { PartFact } from '../model/part.ts';
 import type { AgentPlan } from '../model/plan.ts';
 import { Policy } from '../model/policy.ts';
 import { evaluate } from '../policy/evaluate.ts';
-import { type Ground, ground, planOf, type Started } from './testing/ground.ts';
+import { cve, type Ground, ground, planOf, type Started } from './testing/ground.ts';
 
 const flaw = 'CVE-2025-0426';
 const catalogue = join(import.meta.dirname, '../../shields');
@@ -106,6 +106,18 @@ test('a vulnerable kubelet is found, its port is closed, and opened again when i
   assert.equal(entry.subject, 'kubelet/node-1');
   assert.match(String(entry.data['why']), /has the fix, which came with 1\.31\.6/);
   assert.equal(await stageOf(started, 'kubelet/node-1', flaw), undefined);
+});
+
+test('what a server says of the day it was built is kept as a hint, also over a new look at the records', async () => {
+  await using place = await prepared();
+  place.fake.gitVersion = 'v1.12.2-eks-1';
+  place.fake.buildDate = '2018-10-24T06:43:59Z';
+  const { admin } = await place.start();
+  const reason = async () =>
+    (await admin.probe({})).servers[0]?.exposures.find(({ advisory }) => advisory === cve)?.reason ?? '';
+  assert.match(await reason(), /built on 2018-10-24, before the flaw was published/);
+  place.fake.buildDate = 'yesterday';
+  assert.doesNotMatch(await reason(), /built/);
 });
 
 test('it is a person’s too; what makes no sense is refused', async () => {

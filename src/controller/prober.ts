@@ -58,10 +58,11 @@ export function createProber(
     reassess() {
       reassessParts();
       for (const { name } of core.inventory()?.servers ?? []) {
-        const version = core.state.servers.get(name)?.observation?.version;
-        if (version === undefined) continue;
+        const known = core.state.servers.get(name)?.observation;
+        if (!known) continue;
+        const { version, buildDate } = known;
         try {
-          observe(name, { gitVersion: version });
+          observe(name, { gitVersion: version, buildDate });
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
           failed(name, describeFailure(error));
@@ -111,7 +112,13 @@ export function createProber(
    */
   function observe(server: string, version: ReadVersion): void {
     const { exposures, tags } = core.knowledge.assess(version);
-    const data = { version: version.gitVersion, tags: [...tags], exposures: [...exposures] };
+    const { gitVersion, buildDate } = version;
+    const data = {
+      version: gitVersion,
+      tags: [...tags],
+      exposures: [...exposures],
+      ...(buildDate === undefined ? {} : { buildDate }),
+    };
     const former = core.state.servers.get(server)?.observation;
     if (former && canonicalJson(former) === canonicalJson(data)) return;
     core.decide([{ kind: 'tags', actor: 'controller', subject: server, data }]);

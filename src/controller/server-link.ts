@@ -123,6 +123,7 @@ const Version = z.object({
   gitVersion: z.string(),
   major: z.string().optional(),
   minor: z.string().optional(),
+  buildDate: z.iso.datetime().optional().catch(undefined),
 });
 
 /** What a server says of its version, as it says it. @throws Failure `probe-failed`, `unreadable` */

@@ -52,6 +52,7 @@ export const entryData = {
   /** Of a server; with `source`, of another part of a cluster. `forgotten`: nothing is known of it any more. */
   tags: z.object({
     version: z.string(),
+    buildDate: z.string().optional(),
     tags: z.array(Tag),
     exposures: z.array(Exposure),
     source: PartSource.optional(),

@@ -9,6 +9,7 @@ export type FakeApiServer = {
   readonly port: number;
   /** May be changed at any time. */
   gitVersion: string;
+  buildDate?: string;
   /** After a non-101: `keep` is the flaw, `close` the fix, `silent` keeps the connection open and says nothing. */
   after: 'keep' | 'close' | 'silent';
   upgradeStatus: number;
@@ -41,7 +42,9 @@ export async function fakeApiServer(identity: KeyPair): Promise<FakeApiServer> {
           tunnel = true;
           if (fake.after === 'close') socket.end();
         } else if (head.startsWith('GET /version ')) {
-          socket.write(reply(200, JSON.stringify({ major: '', gitVersion: fake.gitVersion })));
+          socket.write(
+            reply(200, JSON.stringify({ major: '', gitVersion: fake.gitVersion, buildDate: fake.buildDate })),
+          );
         } else if (head.startsWith('GET /apis ')) {
           const groups = fake.groups.map((name) => ({
             name,
