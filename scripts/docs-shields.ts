@@ -59,7 +59,9 @@ function matrix(
   });
   return [
     `${generated}# Shields`,
-    'What is shielded, and by how many exchanges each shield is proven whenever it is loaded: attacks that it must cut, and\ntheir innocent neighbours that must pass. `portcullis shields test` runs them. At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other.',
+    'What is shielded, and by how many exchanges each shield is proven: attacks that it must cut, and their innocent neighbours that\nmust pass.',
+    proven,
+    'At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other.',
     table(
       ['shield', 'what it is against', 'component', 'CVSS', 'versions', 'acts on', 'attacks', 'innocents'],
       rows,
@@ -76,6 +78,19 @@ function matrix(
         ]),
   ].join('\n\n');
 }
+
+/** How, for all of them. */
+const proven = `- **Whenever it is loaded**, through the engine that the gate runs: as written and byte by byte; what is made of requests also
+  with its body in chunks, as JSON, YAML, protobuf and CBOR where the API server reads that, and over HTTP/2. Connections that a first
+  response closes are judged by the reference evaluator and by a trace through the kernel table. \`portcullis shields test\` does the
+  same.
+- **Through a real gate**, over TLS: \`portcullis shields test --through-gate\` starts a gate with a worker process on loopback, a
+  scripted server behind it, and callers with certificates and tokens of their own. What waits longer than two seconds is left out
+  there, and counted.
+- **Beside each other**: the neighbours of every shield pass all the others, and no shield, without what only a site can tell it,
+  refuses any of the ordinary traffic in \`test/corpus/\`.
+- **Not by chance**: without the shield its attacks get through, but for those that the gate itself cuts; \`--coverage\` says which
+  operands of the rules the tests leave untried.`;
 
 function page(shield: Shield, advisory: Advisory | undefined): string {
   const { attacks, innocents } = counts(shield);
@@ -103,6 +118,7 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
     ].join('\n\n'),
   );
   const stripped = shield.deeperDefense.stripHeaders ?? [];
+  const byGate = shield.deeperDefense.byGate ?? [];
   const parameters = Object.entries(shield.parameters ?? {});
   return [
     `${generated}# ${shield.id}`,
@@ -115,6 +131,11 @@ function page(shield: Shield, advisory: Advisory | undefined): string {
         ]
       : []),
     ...(stripped.length > 0 ? [`Takes out of every request: ${stripped.map(code).join(', ')}.`] : []),
+    ...(byGate.length > 0
+      ? [
+          `The gate itself cuts what it is against, by its own refusals ${byGate.map(code).join(', ')} (\`docs/reference/refusals.md\`), within the site's limits (\`docs/reference/limits.md\`): for whoever is steered through it, in shadow too.`,
+        ]
+      : []),
     ...rules,
     ...(parameters.length > 0
       ? [
@@ -154,7 +175,7 @@ function allTests({
 
 function proof({ tests, reach = [] }: Shield, attacks: number, innocents: number): string {
   const how = [
-    ...(tests.length > 0 ? ['each exchange also byte by byte'] : []),
+    ...(tests.length > 0 ? ['each exchange in every way that there is ([how](README.md))'] : []),
     ...(reach.length > 0
       ? ['each connection by the reference evaluator and a trace through the kernel table']
       : []),
@@ -170,11 +191,12 @@ function counts(shield: Shield): { readonly attacks: number; readonly innocents:
 
 function phases({
   firstResponse: { services },
-  deeperDefense: { rules, stripHeaders },
+  deeperDefense: { rules, stripHeaders, byGate },
 }: Shield): ReadonlySet<string> {
   return new Set([
     ...(services ? ['connections'] : []),
     ...(stripHeaders ? ['request fields'] : []),
+    ...(byGate ? ['frames'] : []),
     ...rules.map(({ phase }) => phase),
   ]);
 }

@@ -81,7 +81,8 @@ export function buildExposure(core: Core): ExposureAnswer {
 function gapOf(shield: Shield | undefined, stage: Stage, settings: EffectiveSettings | undefined): string {
   if (!shield) return 'no shield is for it: only the upgrade helps';
   if (settings?.mode === 'off') return 'nothing stands before it: the shield is off';
-  if (stage === 'inspect' && settings?.mode === 'shadow')
+  // The gate's own refusals act for whoever is steered, whatever the shield's mode.
+  if (stage === 'inspect' && settings?.mode === 'shadow' && !shield.deeperDefense.byGate)
     return 'nothing stands before it: the shield is in shadow and only looks on';
   if (stage === 'inspect' && settings && settings.unset.length > 0)
     return `rules are off until the policy sets ${settings.unset.join(', ')}`;

@@ -138,9 +138,31 @@ export const RequestStep = z.strictObject({
 });
 export type RequestStep = z.infer<typeof RequestStep>;
 
+const FrameCount = z.int().min(1).max(5_000);
+
+/** Many frames of the caller's at once. With one of these the whole test goes over HTTP/2, and only so. */
+export const Http2Step = z.strictObject({
+  http2: z.union([
+    /** Watches begin. `reset: each`: the caller resets each at once; `by-server`: the server does, if they reach it. */
+    z.strictObject({ open: FrameCount, reset: z.enum(['each', 'by-server']).optional() }),
+    /** The caller resets all that are open. */
+    z.strictObject({ reset: z.literal('all') }),
+    z.strictObject({ ping: FrameCount }),
+    z.strictObject({ settings: FrameCount }),
+    /** A window is opened by so many bytes. */
+    z.strictObject({ window: z.int().min(0).max(0x7fff_ffff) }),
+    /** A request whose body is that many empty frames of data. */
+    z.strictObject({ empty: FrameCount }),
+    /** A request whose header block goes on for so many frames, each with a field of so many bytes, and ends or not. */
+    z.strictObject({ continuation: FrameCount, bytes: z.int().min(0).max(16_000), ends: z.boolean() }),
+  ]),
+});
+export type Http2Step = z.infer<typeof Http2Step>;
+
 /** A step of a test exchange: a request, bytes from one side, an end, or time that passes. */
 const PlainStep = z.union([
   RequestStep,
+  Http2Step,
   /**
    * Bytes of the caller, in pieces of `split` bytes. Line ends in the text become CRLF; a trailing line end is kept only
    * as written. Escapes: `\n` and `\r` alone, `\t`, `\\`, `\xHH`.
@@ -150,7 +172,7 @@ const PlainStep = z.union([
   z.strictObject({ server: z.string(), split: z.int().min(1).optional() }),
   /** One side ends its stream. */
   z.strictObject({ end: z.enum(['client', 'server']) }),
-  /** Time passes, for rules with a rate. */
+  /** Time passes, for rules with a rate and the gate's own budgets. */
   z.strictObject({ wait: RateWindow }),
   /** The same caller comes with a new connection. The old one ends. */
   z.strictObject({ reconnect: z.literal(true) }),
@@ -206,7 +228,7 @@ export const ShieldTest = z.strictObject({
     /** Texts of the server's that must never reach the caller. */
     neverToClient: z.array(z.string()).default([]),
     /**
-     * How the connection, over HTTP/1.1, must stand at the end. Left out where all steps are requests: closed if one was
+     * How the connection must stand at the end: over HTTP/1.1, or over HTTP/2 in a test of frames. Left out where all steps are requests: closed if one was
      * refused, else open.
      */
     connection: z.enum(['open', 'closed', 'tunnel']).optional(),
@@ -281,6 +303,11 @@ export const Shield = z.strictObject({
       /** Taken out of every request, silently. */
       stripHeaders: z.array(StrippableHeader).optional(),
       onBody: OnBody.optional(),
+      /**
+       * Refusals of the gate's own that cut the attacks (docs/reference/refusals.md): they act for whoever is steered
+       * through a gate, in shadow too, within the site's limits.
+       */
+      byGate: z.array(z.string()).min(1).optional(),
     })
     .default({ rules: [] }),
   lift: z.strictObject({
@@ -299,6 +326,7 @@ export const Shield = z.strictObject({
 export type Shield = z.infer<typeof Shield>;
 
 /** Has it anything for a gate to do? A shield that only closes services has not, and stands at no API server. */
-export function looksAtRequests({ deeperDefense: { rules, stripHeaders = [] } }: Shield): boolean {
-  return rules.length + stripHeaders.length > 0;
+export function looksAtRequests({ deeperDefense }: Shield): boolean {
+  const { rules, stripHeaders = [], byGate = [] } = deeperDefense;
+  return rules.length + stripHeaders.length + byGate.length > 0;
 }

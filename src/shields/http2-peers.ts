@@ -42,7 +42,7 @@ export function http2Request(stream: number, { method, path, fields, body }: Wri
     if (name.toLowerCase() !== 'host') all.push([name.toLowerCase(), value]);
   if (body) all.push(['content-length', String(body.length)]);
   return Buffer.concat([
-    headerFrames(stream, !body, [block(all)]),
+    headerFrames(stream, !body, [fieldBlock(all)]),
     ...(body ? dataFrames(stream, body) : []),
   ]);
 }
@@ -56,7 +56,7 @@ export function http2Answer(
   const all: (readonly [string, string])[] = [[':status', String(status)]];
   for (const [name, value] of Object.entries(headers)) all.push([name.toLowerCase(), value]);
   return Buffer.concat([
-    headerFrames(stream, !bytes, [block(all)]),
+    headerFrames(stream, !bytes, [fieldBlock(all)]),
     ...(bytes ? dataFrames(stream, bytes) : []),
   ]);
 }
@@ -70,7 +70,8 @@ function dataFrames(stream: number, content: Buffer): Buffer[] {
   return frames;
 }
 
-function block(fields: readonly (readonly [string, string])[]): Buffer {
+/** Without a table, no name or value coded. */
+export function fieldBlock(fields: readonly (readonly [string, string])[]): Buffer {
   const written = fields.map(([name, value]) => [name, Buffer.from(value).toString('latin1')] as const);
   const out = Buffer.alloc(written.reduce((sum, [name, value]) => sum + fieldRoom(name, value), 0));
   let at = 0;

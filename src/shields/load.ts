@@ -74,7 +74,13 @@ function* ruleProblems(shield: Shield): Generator<Problem> {
   const named = new Set<string>();
   const stripped = shield.deeperDefense.stripHeaders ?? [];
   const services = shield.firstResponse.services ?? [];
-  if (shield.deeperDefense.rules.length + stripped.length + services.length === 0) {
+  const byGate = shield.deeperDefense.byGate ?? [];
+  for (const [index, id] of byGate.entries()) {
+    const path = ['deeperDefense', 'byGate', index];
+    if (!builtInRuleIds.has(id)) yield { path, message: `the gate has no refusal '${id}'` };
+    else if (!fired.has(id)) yield { path, message: `no test meets the refusal '${id}'` };
+  }
+  if (shield.deeperDefense.rules.length + stripped.length + services.length + byGate.length === 0) {
     const message = 'there is neither a rule, nor a field to take out, nor a service to close';
     yield { path: ['deeperDefense'], message };
   }

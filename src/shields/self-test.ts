@@ -7,6 +7,7 @@ import {
   defaultIdentityFields,
 } from '../inspect/connection-types.ts';
 import { createHttp2Connection } from '../inspect/h2/connection.ts';
+import { createFloodBudget } from '../inspect/h2/flood-budget.ts';
 import { createRates } from '../inspect/rates.ts';
 import { createRecordingSink, type RecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
@@ -15,6 +16,7 @@ import { gateShield } from '../policy/gate-shield.ts';
 import { plainSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
 import { type Way, waysOf } from './exchange-ways.ts';
+import { createHttp2Side } from './http2-floods.ts';
 import { acknowledged, callerOpens, http2Answer, http2Request, serverOpens } from './http2-peers.ts';
 import { difference, type Outcome } from './outcome.ts';
 import { runReach } from './reach.ts';
@@ -89,10 +91,12 @@ export function runExchange(
   const user = test.as && 'user' in test.as ? test.as : undefined;
   let now = 0;
   const rates = createRates({ now: () => now });
+  const clock = { now };
+  const floodBudget = createFloodBudget(defaultConnectionLimits, clock);
   let connections = 0;
   const http2 = way.framing === 'http2';
   const connect = () => {
-    stream = 1;
+    side = createHttp2Side();
     const made = (http2 ? createHttp2Connection : createConnection)(
       {
         identity: user ? { method: 'certificate', ...user } : { method: 'none' },
@@ -101,6 +105,7 @@ export function runExchange(
         sourceTags: () => test.sourceTags ?? [],
         rules,
         limits: defaultConnectionLimits,
+        floodBudget,
         rates: rates.of({ user: user?.user, source, connection: connections++ }),
       },
       sink,
@@ -112,9 +117,9 @@ export function runExchange(
     }
     return made;
   };
-  let stream = 1;
+  let side = createHttp2Side();
   let judge = connect();
-  /** Did the last request reach the server? undefined: there was none. */
+  /** Did the last request reach the server? undefined: there was none, or frames came after it. */
   let reached: boolean | undefined;
   const feed = (from: 'client' | 'server', bytes: Buffer, size: number) => {
     for (let at = 0; at < bytes.length; at += size) {
@@ -126,6 +131,7 @@ export function runExchange(
   for (const step of plainSteps(test)) {
     if ('wait' in step) {
       now += rateMilliseconds(step.wait);
+      clock.now = now;
       continue;
     }
     if ('reconnect' in step) {
@@ -138,8 +144,17 @@ export function runExchange(
       else judge.serverEnd();
       continue;
     }
+    if ('http2' in step) {
+      reached = undefined;
+      const bytes = side.flood(step);
+      feed('client', bytes, way.split ?? bytes.length);
+      const answer = side.answer(step);
+      if (answer) feed('server', answer, way.split ?? answer.length);
+      continue;
+    }
     if ('request' in step) {
       const before = sink.requests.length;
+      const stream = side.next();
       const written = writtenRequest(step, way.twin, test.as);
       const bytes =
         way.framing === 'http2' ? http2Request(stream, written) : http1Bytes(written, way.framing);
@@ -152,7 +167,6 @@ export function runExchange(
           : http1Answer(given, written.method);
         feed('server', answer, way.split ?? answer.length);
       }
-      stream += 2;
       continue;
     }
     const fromClient = 'client' in step;

@@ -4,6 +4,7 @@ import { rateMilliseconds } from '../../model/shield.ts';
 import { plainSteps } from '../../shields/exchange-steps.ts';
 import { exchangeBytes } from '../../shields/exchange-text.ts';
 import type { Way } from '../../shields/exchange-ways.ts';
+import { createHttp2Side } from '../../shields/http2-floods.ts';
 import { acknowledged, callerOpens, http2Answer, http2Request } from '../../shields/http2-peers.ts';
 import { difference } from '../../shields/outcome.ts';
 import { http1Answer, http1Bytes, writtenAnswer, writtenRequest } from '../../shields/request-bytes.ts';
@@ -27,11 +28,11 @@ export async function runThroughGate(
   const http2 = way.framing === 'http2';
   const user = test.as && 'user' in test.as ? test.as : undefined;
   const received: string[] = [];
-  let stream = 1;
-  /** Did the last request reach the server? undefined: there was none. */
+  let side = createHttp2Side();
+  /** Did the last request reach the server? undefined: there was none, or frames came after it. */
   let reached: boolean | undefined;
   const connect = async () => {
-    stream = 1;
+    side = createHttp2Side();
     const made = await ground.call(stand, from, user, http2 ? 'h2' : 'http/1.1');
     if (!http2) return made;
     made.say(callerOpens);
@@ -58,7 +59,14 @@ export async function runThroughGate(
       if ('end' in step) {
         if (step.end === 'client') caller.end();
         else server.end();
+      } else if ('http2' in step) {
+        reached = undefined;
+        caller.say(side.flood(step));
+        await ground.settle(caller);
+        const answer = side.answer(step);
+        if (answer) server.say(answer);
       } else if ('request' in step) {
+        const stream = side.next();
         const written = writtenRequest(step, way.twin, test.as);
         const before = server.received.length;
         caller.say(http2 ? http2Request(stream, written) : http1Bytes(written, way.framing));
@@ -70,7 +78,6 @@ export async function runThroughGate(
             http2 ? http2Answer(stream, answer, written.method) : http1Answer(answer, written.method),
           );
         }
-        stream += 2;
       } else {
         const bytes = exchangeBytes('client' in step ? step.client : step.server);
         const say = (piece: Buffer) => ('client' in step ? caller.say(piece) : server.say(piece));
@@ -86,7 +93,7 @@ export async function runThroughGate(
       actions,
     );
     const cut = findings.some(({ action }) => action !== 'allow' && action !== 'log');
-    if (!http2 && (test.expect.connection ?? (cut ? 'closed' : 'open')) === 'closed') {
+    if (way.connection && (test.expect.connection ?? (cut ? 'closed' : 'open')) === 'closed') {
       await caller.closed(closedWithinMs);
     }
     const outcome = {

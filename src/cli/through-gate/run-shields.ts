@@ -93,7 +93,8 @@ function plannedRuns(shield: Shield): Planned {
     // Pieces are the kernel's to make: what comes byte by byte is the engine's to prove.
     for (const way of waysOf(test)) if (way.split === undefined) runs.push({ test, way, from: nextSource() });
   }
-  const counts = shield.deeperDefense.rules.some(({ rate }) => rate !== undefined);
+  const { rules, byGate } = shield.deeperDefense;
+  const counts = byGate !== undefined || rules.some(({ rate }) => rate !== undefined);
   return { shield, lanes: counts ? runs.map((run) => [run]) : [runs], skipped };
 }
 
