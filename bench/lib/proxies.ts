@@ -103,7 +103,11 @@ export async function startGround(
         const args = [program, path, folder, join(folder, `${own}-data`), ...(inline ? [] : [`${workers}`])];
         child =
           name === 'bun'
-            ? launch(options.bun, args)
+            ? launch(options.bun, [
+                '--preload',
+                fileURLToPath(import.meta.resolve('./bun-ports.ts')),
+                ...args,
+              ])
             : launch(process.execPath, [
                 ...options.gateArgs,
                 '--disable-warning=ExperimentalWarning',
