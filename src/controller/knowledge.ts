@@ -11,6 +11,7 @@ import type { Tag } from '../model/tag.ts';
 import { readText } from '../platform/files.ts';
 import { gateShield } from '../policy/gate-shield.ts';
 import { checkCatalogueCost } from '../shields/cost.ts';
+import { asWritten } from '../shields/exchange-ways.ts';
 import { loadShield } from '../shields/load.ts';
 
 /** What GET /version says: `major` and `minor` may be empty. */
@@ -33,11 +34,14 @@ export type Knowledge = {
 };
 
 /**
- * Reads shields (`*.yaml`), running the tests of each, and advisories (`*.json`).
+ * Reads shields (`*.yaml`), running the tests of each as they are written (`portcullis shields test` runs them in every way), and
+ * advisories (`*.json`).
  * @throws Failure of the first file that can't be used; one bad file refuses all, for what is left out would not shield
  */
 export function loadKnowledge(shieldsFolder: string, advisoriesFolder: string | undefined): Knowledge {
-  const shields = filesIn(shieldsFolder, /\.ya?ml$/).map((file) => loadShield(readText(file), file));
+  const shields = filesIn(shieldsFolder, /\.ya?ml$/).map((file) =>
+    loadShield(readText(file), file, asWritten),
+  );
   const advisories = (advisoriesFolder === undefined ? [] : filesIn(advisoriesFolder, /\.json$/)).map(
     (file) => readAdvisory(readText(file), file),
   );

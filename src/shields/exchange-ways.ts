@@ -77,6 +77,11 @@ const http2Ways: readonly Way[] = [
   { name: 'byte by byte', split: 1, ...frames },
 ];
 
+/** As written, and no other: enough to know that a shield which was proven in every way does here what it did then. */
+export function asWritten(test: Pick<ShieldTest, 'steps'>): readonly Way[] {
+  return waysOf(test).slice(0, 1);
+}
+
 /** All of it is requests, and none needs what HTTP/2 has no form for. */
 function goesOverHttp2(test: Pick<ShieldTest, 'steps'>): boolean {
   let any = false;

@@ -11,6 +11,7 @@ import { parsePart, partName } from '../policy/part-name.ts';
 import { checkCost } from './cost.ts';
 import { maxSteps, stepCount, writtenSteps } from './exchange-steps.ts';
 import { exchangeBytes } from './exchange-text.ts';
+import type { waysOf } from './exchange-ways.ts';
 import { requestProblem } from './request-twins.ts';
 import { selfTest } from './self-test.ts';
 
@@ -42,11 +43,12 @@ export function parseShield(text: string, place: string): Shield {
 
 /**
  * Reads a shield and runs its tests: what is returned may be put in force.
+ * @param ways in which each test is run; left out: every one there is
  * @throws Failure as parseShield, and `shield-self-test` naming the first test that failed and what differed
  */
-export function loadShield(text: string, place: string): Shield {
+export function loadShield(text: string, place: string, ways?: typeof waysOf): Shield {
   const shield = parseShield(text, place);
-  const result = selfTest(shield);
+  const result = selfTest(shield, ways);
   const failed = result.tests.filter((test) => !test.ok);
   const first = failed[0];
   if (first) {
