@@ -50,6 +50,7 @@ function matrix(
       `[${shield.id}](${shield.id}.md)`,
       shield.title,
       shield.component,
+      `${shield.tier}`,
       advisory?.cvss?.toFixed(1) ?? '-',
       advisory ? affected(advisory) : '',
       [...phases(shield)].join(', '),
@@ -61,16 +62,26 @@ function matrix(
     `${generated}# Shields`,
     'What is shielded, and by how many exchanges each shield is proven: attacks that it must cut, and their innocent neighbours that\nmust pass.',
     proven,
-    'At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other.',
+    'At the stage `inspect` all rules of a shield\nact; by itself Portcullis goes there for flaws of the severity that the policy names (`minSeverity`, by default\n`critical`), and `portcullis stage SERVER SHIELD inspect --why …` sets it by hand for any other. The tier says how a shield\nbegins: 1 acts at once; 2 looks first, until somebody has seen what it would refuse; 3 looks, and needs what only the site\nknows; 4 only tells. `docs/modes.md` says how that is changed.',
     table(
-      ['shield', 'what it is against', 'component', 'CVSS', 'versions', 'acts on', 'attacks', 'innocents'],
+      [
+        'shield',
+        'what it is against',
+        'component',
+        'tier',
+        'CVSS',
+        'versions',
+        'acts on',
+        'attacks',
+        'innocents',
+      ],
       rows,
     ),
     "Shields that act on connections alone have no stage `inspect`: `block` closes the ports that they name on the hosts whose\npart has the flaw (`kubelet/node-1`), to all but API servers, break-glass and whom rules name, and the part's patched version\nopens them again (`docs/protecting.md`).",
     ...(leftOut.length === 0
       ? []
       : [
-          '## Left out\n\nFlaws that the network sees exactly, and that have no shield yet.',
+          '## Left out\n\nFlaws of reach and weight that have no shield, and why.',
           table(
             ['flaw', 'component', 'why'],
             leftOut.map(({ id, component, reason }) => [id, component, reason]),
