@@ -10,6 +10,11 @@ export const maxBundleBytes: number = 16 * 1024 * 1024;
 /** Of a minisign key: 16 upper-case hex digits. */
 export const KeyId = z.string().regex(/^[0-9A-F]{16}$/, 'the id of a key has 16 upper-case hex digits');
 export type KeyId = z.infer<typeof KeyId>;
+/** As people type it: minisign prints no leading zeros. */
+const TypedKeyId = z
+  .string()
+  .regex(/^[0-9A-Fa-f]{1,16}$/, 'the id of a key has up to 16 hex digits')
+  .transform((text) => text.toUpperCase().padStart(16, '0'));
 
 /** Counts up; what it may be ends before numbers stop being exact. */
 export const BundleVersion = z.int().min(1).max(1_000_000_000_000);
@@ -150,7 +155,7 @@ export type BundlesAnswer = z.infer<typeof BundlesAnswer>;
 export const TrustRequest = z.strictObject({ place: z.string().max(4096), key: z.string().max(16_384) });
 export type TrustRequest = z.infer<typeof TrustRequest>;
 /** POST /v1/bundles/revoke (admin). */
-export const RevokeRequest = z.strictObject({ key: KeyId, why: z.string().min(1).max(1000) });
+export const RevokeRequest = z.strictObject({ key: TypedKeyId, why: z.string().min(1).max(1000) });
 export type RevokeRequest = z.infer<typeof RevokeRequest>;
 /** Of both. */
 export const KeyAnswer = z.strictObject({

@@ -196,7 +196,8 @@ describe('beside minisign itself', { skip: installed ? false : 'minisign is not 
       const made = minisign(['-G', '-f', ...lock, '-p', 'its.pub', '-s', 'its.key'], input);
       assert.equal(made.status, 0, made.said);
       const key = readPublicKey(readFileSync(at('its.pub'), 'utf8'), 'its.pub');
-      assert.ok(readFileSync(at('its.pub'), 'utf8').includes(`public key ${key.id}`));
+      // It leaves leading zeros out.
+      assert.ok(readFileSync(at('its.pub'), 'utf8').includes(`public key ${key.id.replace(/^0+/, '')}`));
       // Unlocking takes seconds.
       for (const kind of passphrase === undefined ? [[], ['-l']] : [['-l']]) {
         const done = minisign(['-S', ...kind, ...lock, '-s', 'its.key', '-m', 'text'], input);
