@@ -210,7 +210,7 @@ function engine(rules: RuleSet, bytes: Buffer): () => unknown {
   return () => {
     const candidates = rules.request(info, head.upgrade.trigger);
     if (candidates.length > 0) report.request(candidates, head, info);
-    return rules.response(info, head.upgrade.trigger);
+    return rules.response(info, head.upgrade.trigger, 200, 'certificate');
   };
 }
 
@@ -300,11 +300,14 @@ function overBody(rules: RuleSet, target: string, bytes: Buffer): () => unknown 
   if (isUndecodable(content)) throw new Error(content.reason);
   const candidates = rules.body(info, false);
   const caller = settings(rules);
-  return () =>
-    judge(
+  return () => {
+    // What the rules worked out of it the last time.
+    content.kept?.clear();
+    return judge(
       candidates,
       attributesOf(info, () => head, Number.POSITIVE_INFINITY, caller, undefined, 0, '', content),
     );
+  };
 }
 
 function ruleAlone(phase: 'request' | 'body', when: string): RuleSet {

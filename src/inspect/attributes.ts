@@ -291,6 +291,8 @@ export type Attributes = {
     readonly serviceAccount: string;
     readonly source: string;
     readonly sourceTags: readonly string[];
+    /** As `headers` has it: of one lower-case name, which must not be a secret's. */
+    readonly header?: (name: string) => readonly string[] | undefined;
   };
   readonly response: { readonly status: bigint; readonly headers: HeaderValues };
   readonly upgrade: { readonly event: UpgradeEvent | '' };
@@ -312,6 +314,8 @@ export type ContentAttributes = {
     readonly aliases: boolean;
     readonly unknownFields: boolean;
   };
+  /** What rules have worked out of it, for the next that ask the same (native-expression.ts). */
+  readonly kept?: Map<string, unknown>;
 };
 /** One of a JSON patch: what it lacks is there, empty, so that asking for it is no error. */
 export type Operation = {

@@ -37,6 +37,7 @@ export function isUndecodable(content: ContentAttributes | Undecodable): content
 class Content implements ContentAttributes {
   readonly #decoded: Exclude<DecodedBody, Undecodable>;
   readonly body: ContentAttributes['body'];
+  readonly kept: Map<string, unknown> = new Map();
   #objects: ContentAttributes['objects'] | undefined;
   #pods: ContentAttributes['pods'] | undefined;
   #patch: ContentAttributes['patch'] | undefined;

@@ -8,13 +8,15 @@ import type { JsonValue } from './body/types.ts';
 
 type Refuse = (why: string, at?: number) => Failure;
 /** What a path finds, by the method that asks: everything, or what is of one type. */
-const methods: Readonly<
-  Record<string, { readonly type: string; readonly of?: (value: JsonValue) => boolean }>
-> = {
-  values: { type: 'list<dyn>' },
-  strings: { type: 'list<string>', of: (value) => typeof value === 'string' },
-  numbers: { type: 'list<double>', of: (value) => typeof value === 'number' || typeof value === 'bigint' },
-};
+export const bodyMethods = {
+  values: { type: 'list<dyn>', of: undefined },
+  strings: { type: 'list<string>', of: (value: unknown) => typeof value === 'string' },
+  numbers: {
+    type: 'list<double>',
+    of: (value: unknown) => typeof value === 'number' || typeof value === 'bigint',
+  },
+} as const;
+export type BodyMethod = keyof typeof bodyMethods;
 
 const paths = new Map<string, BodyPath>();
 
@@ -23,13 +25,24 @@ export function registerBodyFunctions(environment: Environment): void {
   environment.registerType('operation', {
     fields: { op: 'string', path: 'string', from: 'string', value: 'dyn' },
   });
-  for (const [name, { type, of }] of Object.entries(methods)) {
-    environment.registerFunction(`dyn.${name}(string): ${type}`, (value: JsonValue, path: string) => {
-      const found = pathOf(path)(value) as readonly JsonValue[];
-      if (!of) return found;
-      return name === 'numbers' ? found.filter(of).map(Number) : found.filter(of);
-    });
+  for (const name of Object.keys(bodyMethods) as BodyMethod[]) {
+    environment.registerFunction(
+      `dyn.${name}(string): ${bodyMethods[name].type}`,
+      (value: JsonValue, path: string) => pathValues(name, path)(value),
+    );
   }
+}
+
+/** What the method finds there. The path must be one that compiles. */
+export function pathValues(method: BodyMethod, path: string): BodyPath {
+  const find = pathOf(path);
+  const { of } = bodyMethods[method];
+  if (!of) return find;
+  if (method === 'numbers') return (value) => find(value).filter(of).map(Number);
+  return (value) => {
+    const found = find(value);
+    return found.every(of) ? found : found.filter(of);
+  };
 }
 
 /** Only literals reach here: checkBodyValues has seen each. */
@@ -39,6 +52,17 @@ function pathOf(text: string): BodyPath {
   const made = compilePath(text);
   paths.set(text, made);
   return made;
+}
+
+/** Can the text be compiled? */
+export function isPath(text: string): boolean {
+  try {
+    pathOf(text);
+    return true;
+  } catch (error) {
+    if (error instanceof PathError) return false;
+    throw error;
+  }
 }
 
 const operators = new Set(['<', '<=', '>', '>=', '+', '-', '*', '/', '%', '!_', '-_', '&&', '||', '?:']);
@@ -66,7 +90,7 @@ export function checkBodyValues(node: ASTNode, refuse: Refuse): void {
 
 function checkCall(node: ASTNode & { op: 'rcall' }, refuse: Refuse): void {
   const [name, receiver, args] = node.args;
-  if (!Object.hasOwn(methods, name)) {
+  if (!Object.hasOwn(bodyMethods, name)) {
     if (!isDyn(receiver)) return;
     const instead = ['matches', 'startsWith', 'endsWith', 'contains'].includes(name) ? 'strings' : 'values';
     throw refuse(

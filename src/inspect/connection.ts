@@ -378,7 +378,7 @@ class Judge implements Connection {
     }
     const { rules } = this.#settings;
     if (rules.size > 0) {
-      const candidates = rules.response(exchange.info, exchange.upgrade);
+      const candidates = this.#report.answerRules(exchange);
       const events = exchange.upgrade ? rules.event(exchange.info, true, 'not-switched') : [];
       if (candidates.length + events.length > 0) {
         const fired = this.#report.answer(exchange, head, candidates, events);

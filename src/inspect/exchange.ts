@@ -12,6 +12,8 @@ import type { RequestInfo } from './request-info.ts';
 export type Judged = {
   readonly info: RequestInfo;
   readonly upgrade: boolean;
+  /** Did the caller send an Authorization field? */
+  readonly bearer: boolean;
   /** Fields of the head that begin at or after this offset are the gate's own. */
   readonly injectedAt: number;
   /** Of the final answer, or 101; 0 before. */
@@ -29,6 +31,7 @@ export class Exchange implements Judged {
   readonly info: RequestInfo;
   /** An upgrade request (DESIGN decision 6). */
   readonly upgrade: boolean;
+  readonly bearer: boolean;
   /** May another request follow, as this one says? */
   readonly keepAlive: boolean;
   /** undefined: no body, or it is complete. */
@@ -45,6 +48,8 @@ export class Exchange implements Judged {
   constructor(info: RequestInfo, head: RequestHead, forwarded: Forwarded) {
     this.info = info;
     this.upgrade = head.upgrade.trigger;
+    // Asked of every answer, for which the head would have to be read once more.
+    this.bearer = head.fields.find('authorization') >= 0;
     this.keepAlive = head.keepAlive;
     this.#forwarded = forwarded;
   }

@@ -23,6 +23,8 @@ type State = {
 const maxProgram = 4000;
 /** Above it the cache starts anew: the cost stays linear, with the program's length as the factor. */
 const maxStates = 500;
+/** Characters of a text whose answer is kept. */
+const maxKept = 256;
 
 /** What a pattern can cost, whatever the text. */
 export type RegexCost = {
@@ -99,7 +101,7 @@ export function compileRegex(pattern: string): LinearRegex {
     return restart.accepts ? { ...next, accepts: true, acceptsAtEnd: true } : next;
   }
 
-  return (text) => {
+  function search(text: string): boolean {
     let now = start;
     if (now.accepts) return true;
     for (let i = 0; i < text.length; i++) {
@@ -111,9 +113,23 @@ export function compileRegex(pattern: string): LinearRegex {
         now.next[group] = next;
       }
       if (next.accepts) return true;
+      // A pattern that must begin at the text's begin has failed there.
+      if (next.live.length === 0) return false;
       now = next;
     }
     return now.acceptsAtEnd;
+  }
+
+  // Of shields that differ in little else many ask the same of one short text: a program's name, a path.
+  let last = '';
+  let answer = search(last);
+  return (text) => {
+    if (text.length > maxKept) return search(text);
+    if (text !== last) {
+      answer = search(text);
+      last = text;
+    }
+    return answer;
   };
 }
 

@@ -13,6 +13,8 @@ const attributes: fc.Arbitrary<Attributes> = fc
     verb: fc.constantFrom(...words),
     resource: fc.constantFrom(...words),
     path: fc.constantFrom(...words),
+    subresource: fc.constantFrom('', 'exec', 'log'),
+    authMethod: fc.constantFrom('none' as const, 'bearer' as const),
     upgrade: fc.boolean(),
     isResource: fc.boolean(),
     status: fc.constantFrom(0n, 101n, 200n, 302n, 400n),
@@ -30,7 +32,7 @@ const attributes: fc.Arbitrary<Attributes> = fc
       version: 'v1',
       namespace: '',
       resource: some.resource,
-      subresource: '',
+      subresource: some.subresource,
       name: '',
       watch: false,
       queryNames: [],
@@ -45,7 +47,7 @@ const attributes: fc.Arbitrary<Attributes> = fc
       headers: noHeaders,
       user: '',
       groups: some.groups,
-      authMethod: 'none',
+      authMethod: some.authMethod,
       serviceAccount: '',
       source: '',
       sourceTags: [],
@@ -77,6 +79,9 @@ const expression = fc.letrec<{ node: string }>((tie) => ({
       'upgrade.event == "switched"',
     ),
     fc.constantFrom(
+      'request.authMethod == "none"',
+      'request.authMethod != "none"',
+      'request.subresource in ["exec", "log"]',
       'request.upgrade == true',
       'request.isResource != false',
       'request.groups.exists(g, g == "b")',
@@ -94,9 +99,12 @@ test('the native tests answer what the CEL evaluator answers, and the index neve
       const truth: unknown = plain.parse(when)(values);
       assert.equal(predicate.test(values), truth, when);
       if (truth !== true) return;
+      assert.ok(predicate.mayAnswer(Number(values.response.status)), `${when}: status`);
       for (const [name, value] of [
         ['request.verb', values.request.verb],
         ['request.resource', values.request.resource],
+        ['request.subresource', values.request.subresource],
+        ['request.authMethod', values.request.authMethod],
         ['request.upgrade', String(values.request.upgrade)],
         ['request.isResource', String(values.request.isResource)],
         ['upgrade.event', values.upgrade.event],

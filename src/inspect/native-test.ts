@@ -1,8 +1,9 @@
-// The part of CEL that needs no evaluator: attributes compared with literals, joined by &&, || and !. It can't fail, so
-// it answers exactly what CEL answers (native-test.test.ts holds the two against each other).
+// The part of a predicate that needs no evaluator (native-expression.ts), joined by &&, || and !. It can't fail, so it answers
+// exactly what CEL answers; where only some operands are of that kind, they are a necessary condition.
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { type Attributes, attributeTable, type ContentAttributes } from './attributes.ts';
+import { type Attributes, attributeTable } from './attributes.ts';
 import type { LinearRegex } from './linear-regex.ts';
+import { emptyScope, nativeBool, type Scope, scopeAfter } from './native-expression.ts';
 
 type Test = (attributes: Attributes) => boolean;
 /** `exact`: the test is the expression. Otherwise it is only necessary: where it is false, the expression is. */
@@ -22,24 +23,28 @@ export function nativeTest(
   regexOf: (pattern: string) => LinearRegex,
   admits: (name: string) => boolean = () => true,
 ): NativeTest | undefined {
+  return part(node, emptyScope(regexOf), admits);
+}
+
+function part(node: ASTNode, scope: Scope, admits: (name: string) => boolean): NativeTest | undefined {
   if (node.op === '&&') {
-    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf, admits));
+    const left = part(node.args[0], scope, admits);
+    const right = part(node.args[1], scopeAfter(node.args[0], scope), admits);
     if (!left || !right)
       return left || right ? { test: (left ?? right)?.test as Test, exact: false } : undefined;
     return { test: (a) => left.test(a) && right.test(a), exact: left.exact && right.exact };
   }
   if (node.op === '||') {
-    const [left, right] = node.args.map((arg) => nativeTest(arg, regexOf, admits));
+    const [left, right] = node.args.map((arg) => part(arg, scope, admits));
     if (!left || !right) return undefined;
     return { test: (a) => left.test(a) || right.test(a), exact: left.exact && right.exact };
   }
   if (node.op === '!_') {
-    const inner = nativeTest(node.args, regexOf, admits);
+    const inner = part(node.args, scope, admits);
     return inner?.exact ? { test: (a) => !inner.test(a), exact: true } : undefined;
   }
-  const asked = askedBy(node);
-  if (asked === undefined || !admits(asked)) return undefined;
-  const test = comparison(node) ?? membership(node) ?? call(node, regexOf) ?? flag(node);
+  if (!namesIn(node).every(admits)) return undefined;
+  const test = nativeBool(node, scope);
   return test && { test, exact: true };
 }
 
@@ -65,64 +70,27 @@ export function possibleValues(node: ASTNode, attribute: string): ReadonlySet<st
   return attributeOf(node) === attribute ? new Set(['true']) : undefined;
 }
 
-/** The attribute that a comparison, a membership, a call or a flag is about. */
-function askedBy(node: ASTNode): string | undefined {
-  if (node.op === 'rcall') return attributeOf(node.args[1]);
-  if (node.op === '.') return attributeOf(node);
-  const [left] = Array.isArray(node.args) ? (node.args as readonly unknown[]) : [];
-  return typeof left === 'object' && left !== null && 'op' in left ? attributeOf(left as ASTNode) : undefined;
-}
-
-function flag(node: ASTNode): Test | undefined {
-  const name = attributeOf(node);
-  const row = attributeTable.find((candidate) => candidate.name === name);
-  if (row?.type !== 'bool') return undefined;
-  const get = getter(row.name);
-  return (attributes) => get(attributes) === true;
-}
-
-function comparison(node: ASTNode): Test | undefined {
-  if (!['==', '!=', '<', '<=', '>', '>='].includes(node.op)) return undefined;
-  const [left, right] = node.args as [ASTNode, ASTNode];
-  const name = attributeOf(left);
-  const value = literalOf(right);
-  if (name === undefined || value === undefined) return undefined;
-  const get = getter(name);
-  if (node.op === '==') return (attributes) => get(attributes) === value;
-  if (node.op === '!=') return (attributes) => get(attributes) !== value;
-  // Order is native for integers only: CEL orders text by code point, JavaScript by code unit.
-  if (typeof value !== 'bigint') return undefined;
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) return undefined;
-  if (node.op === '<') return (attributes) => Number(get(attributes)) < number;
-  if (node.op === '<=') return (attributes) => Number(get(attributes)) <= number;
-  if (node.op === '>') return (attributes) => Number(get(attributes)) > number;
-  return (attributes) => Number(get(attributes)) >= number;
-}
-
-function membership(node: ASTNode): Test | undefined {
-  if (node.op !== 'in') return undefined;
-  const name = attributeOf(node.args[0]);
-  const values = listOf(node.args[1]);
-  if (name === undefined || !values) return undefined;
-  const get = getter(name);
-  const set: ReadonlySet<Scalar> = new Set(values);
-  return (attributes) => set.has(get(attributes));
-}
-
-function call(node: ASTNode, regexOf: (pattern: string) => LinearRegex): Test | undefined {
-  if (node.op !== 'rcall') return undefined;
-  const [method, receiver, args] = node.args;
-  const name = attributeOf(receiver);
-  const value = args.length === 1 && args[0] ? literalOf(args[0]) : undefined;
-  if (name === undefined || typeof value !== 'string') return undefined;
-  const get = getter(name) as (attributes: Attributes) => string;
-  if (method === 'startsWith') return (attributes) => get(attributes).startsWith(value);
-  if (method === 'endsWith') return (attributes) => get(attributes).endsWith(value);
-  if (method === 'contains') return (attributes) => get(attributes).includes(value);
-  if (method !== 'matches') return undefined;
-  const regex = regexOf(value);
-  return (attributes) => regex(get(attributes));
+/** Names of attributes and variables that are asked for, outside of what macros bind. */
+function namesIn(node: ASTNode): string[] {
+  const names: string[] = [];
+  const visit = (value: unknown, bound: ReadonlySet<string>): void => {
+    if (Array.isArray(value)) {
+      for (const each of value) visit(each, bound);
+      return;
+    }
+    if (typeof value !== 'object' || value === null || !('op' in value)) return;
+    const { op, args } = value as ASTNode;
+    if (op === '.' && args[0].op === 'id' && !bound.has(args[0].args)) {
+      names.push(`${args[0].args}.${args[1]}`);
+    } else if (op === 'id') {
+      if (!bound.has(args)) names.push(args);
+    } else if (op === 'rcall' && args[2].length === 2 && args[2][0]?.op === 'id') {
+      visit(args[1], bound);
+      visit(args[2][1], new Set([...bound, args[2][0].args]));
+    } else visit(args, bound);
+  };
+  visit(node, new Set());
+  return names;
 }
 
 /** `request.verb` for that node; undefined for anything but a plain scalar attribute. */
@@ -144,22 +112,4 @@ function listOf(node: ASTNode): Scalar[] | undefined {
   if (node.op !== 'list') return undefined;
   const values = node.args.map(literalOf);
   return values.every((value) => value !== undefined) ? values : undefined;
-}
-
-function getter(name: string): (attributes: Attributes) => Scalar {
-  const [variable, field = ''] = name.split('.');
-  if (variable === 'request') {
-    const key = field as keyof Attributes['request'];
-    return (attributes) => attributes.request[key] as Scalar;
-  }
-  if (variable === 'response') return (attributes) => attributes.response.status;
-  if (variable === 'patch') {
-    if (field === 'copies') return (attributes) => attributes.content?.patch.copies ?? false;
-    return (attributes) => attributes.content?.patch.type ?? '';
-  }
-  if (variable === 'body') {
-    const key = field as keyof ContentAttributes['body'];
-    return (attributes) => attributes.content?.body[key] ?? '';
-  }
-  return (attributes) => attributes.upgrade.event;
 }

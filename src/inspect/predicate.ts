@@ -1,10 +1,10 @@
 // One rule's predicate: CEL text → a checked test over attributes. What can be answered without the CEL evaluator
-// (comparisons of attributes with literals, and their combinations) is: exactly where the whole predicate is of that
-// kind, as a necessary condition tried first where it is not.
+// (native-expression.ts) is: exactly where the whole predicate is of that kind, as a necessary condition tried first where
+// it is not.
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { Failure } from '../base/failure.ts';
 import type { RulePhase } from '../model/shield.ts';
-import { type Attributes, attributeTable, isSecretHeader } from './attributes.ts';
+import { type Attributes, attributeTable, isSecretHeader, noHeaders } from './attributes.ts';
 import { checkBodyValues, registerBodyFunctions } from './body-values.ts';
 import { inCidrs } from './in-cidrs.ts';
 import { compileRegex, type LinearRegex } from './linear-regex.ts';
@@ -16,6 +16,8 @@ export type Predicate = {
   readonly test: (attributes: Attributes) => boolean | 'error';
   /** Could it hold for any body, as far as the request's head says? For what it asks of the head only. */
   readonly mayHold: (attributes: Attributes) => boolean;
+  /** Could it hold for an answer of this status, whatever else is asked? */
+  readonly mayAnswer: (status: number) => boolean;
   /** Values that an indexed attribute must have for the predicate to hold; undefined: any. */
   readonly possible: (attribute: string) => ReadonlySet<string> | undefined;
 };
@@ -40,6 +42,8 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
   // The unexpanded tree is read before the check, which rewrites macros in place.
   const native = nativeTest(ast, regexOf);
   const mayHold = nativeTest(ast, regexOf, (name) => name.startsWith('request.'))?.test ?? always;
+  const byStatus = nativeTest(ast, regexOf, (name) => name === 'response.status')?.test ?? always;
+  const mayAnswer = (status: number) => byStatus(answerOf(status));
   const values = new Map<string, ReadonlySet<string> | undefined>(
     indexedAttributes.map((name) => [name, possibleValues(ast, name)]),
   );
@@ -48,20 +52,30 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
   if (!checked.valid) throw refuse(firstLine(checked.error), rangeStart(checked.error));
   if (checked.type !== 'bool') throw refuse(`it is a ${checked.type}, not a bool`);
   if (phase === 'body') checkBodyValues(ast, refuse);
-  if (native?.exact) return { possible, test: native.test, mayHold };
-  const evaluate = linear(environment, text, calls);
+  const facts = { possible, mayHold, mayAnswer };
+  if (native?.exact) return { ...facts, test: native.test };
+  const evaluate = evaluated(environment, text, calls);
   const first = native?.test;
-  return {
-    possible,
-    mayHold,
-    test(attributes) {
-      if (first && !first(attributes)) return false;
-      try {
-        return evaluate(attributes) === true;
-      } catch {
-        return 'error';
-      }
-    },
+  if (!first) return { ...facts, test: evaluate };
+  return { ...facts, test: (attributes) => first(attributes) && evaluate(attributes) };
+}
+
+/** The evaluator's answer alone, which compilePredicate's must be the same as. The predicate must compile. */
+export function interpretPredicate(text: string, phase: RulePhase): Predicate['test'] {
+  const environment = environmentOf(phase);
+  const calls: Match[] = [];
+  inspect(environment.parse(text).ast, calls, (why) => new Failure('bad-predicate', why));
+  return evaluated(environment, text, calls);
+}
+
+function evaluated(environment: Environment, text: string, calls: readonly Match[]): Predicate['test'] {
+  const evaluate = linear(environment, text, calls);
+  return (attributes) => {
+    try {
+      return evaluate(attributes) === true;
+    } catch {
+      return 'error';
+    }
   };
 }
 
@@ -69,12 +83,20 @@ export function compilePredicate(text: string, phase: RulePhase, place: string):
 export const indexedAttributes = [
   'request.verb',
   'request.resource',
+  'request.subresource',
+  'request.group',
   'request.upgrade',
   'request.isResource',
+  'request.authMethod',
   'upgrade.event',
 ] as const;
 
 const always = () => true;
+
+/** Nothing but the status: no other attribute is asked. */
+function answerOf(status: number): Attributes {
+  return { response: { status: BigInt(status), headers: noHeaders } } as Attributes;
+}
 
 type Refuse = (why: string, at?: number) => Failure;
 /** A `matches` call: where its name stands in the text. */

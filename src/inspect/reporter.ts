@@ -129,6 +129,13 @@ export class Reporter {
     return refuses ? code : [];
   }
 
+  /** The rules that could fire on this answer's head. */
+  answerRules({ info, upgrade, status, bearer }: Judged): Candidates {
+    const { rules, identity } = this.#settings;
+    const authMethod = identity.method === 'certificate' ? 'certificate' : bearer ? 'bearer' : 'none';
+    return rules.response(info, upgrade, status, authMethod);
+  }
+
   /** Judges an answer of which nothing was delivered; reports what fired. */
   answer(
     exchange: Judged,
@@ -193,10 +200,11 @@ export class Reporter {
     event: UpgradeEvent | '',
   ): readonly Fired[] {
     if (candidates.length === 0) return candidates;
-    const { info, injectedAt, status } = exchange;
+    const { info, injectedAt, status, bearer } = exchange;
+    const head = () => exchange.head();
     return judge(
       candidates,
-      attributesOf(info, () => exchange.head(), injectedAt, this.#settings, response, status, event),
+      attributesOf(info, head, injectedAt, this.#settings, response, status, event, undefined, bearer),
       this.#settings,
     );
   }

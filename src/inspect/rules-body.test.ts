@@ -152,7 +152,8 @@ const held: readonly (readonly [when: string, expected: boolean])[] = [
   ["!(request.namespace == 'lab') && object.values('x').size() > 0", false],
   ["request.contentType == 'application/yaml' && body.aliases", false],
   ["body.format == 'yaml'", true],
-  ["request.groups.exists(g, g == 'x') && patch.type == 'json'", true],
+  ["request.groups.exists(g, g == 'x') && patch.type == 'json'", false],
+  ["size(request.groups) == 9 && patch.type == 'json'", true],
 ];
 for (const [when, expected] of held) {
   test(`held for ${when}: ${expected}`, () => {

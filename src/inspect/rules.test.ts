@@ -55,7 +55,7 @@ function attributes(request: Partial<Attributes['request']> = {}, status = 0n): 
   };
 }
 
-const facts = { verb: 'list', resource: 'pods', isResource: true };
+const facts = { verb: 'list', resource: 'pods', isResource: true, subresource: '', group: '' };
 
 const fires: readonly [string, boolean][] = [
   ['request.user == "developer" && "lab" in request.groups', true],
@@ -158,6 +158,12 @@ test('a request meets only the rules that could fire on it', () => {
         rule({ id: 'node-lists', when: 'request.resource == "nodes" && request.verb in ["list", "watch"]' }),
         rule({ id: 'off-api', when: 'request.isResource == false && request.path.startsWith("/exec")' }),
         rule({ id: 'answers', phase: 'response', when: 'request.upgrade && response.status < 400' }),
+        rule({
+          id: 'anonymous',
+          phase: 'response',
+          when: 'request.authMethod == "none" && (response.status < 300 || response.status == 403)',
+        }),
+        rule({ id: 'exec', when: 'request.subresource == "exec" && request.group in ["", "x.io"]' }),
       ],
     },
   ]);
@@ -168,7 +174,14 @@ test('a request meets only the rules that could fire on it', () => {
   assert.deepEqual(ids({ resource: 'nodes' }), ['node-lists']);
   assert.deepEqual(ids({ resource: 'nodes', verb: 'get' }), []);
   assert.deepEqual(ids({ isResource: false }), ['off-api']);
-  assert.deepEqual(set.response(facts, false), []);
-  assert.equal(set.response(facts, true).length, 1);
+  assert.deepEqual(ids({ subresource: 'exec' }), ['exec']);
+  assert.deepEqual(ids({ subresource: 'exec', group: 'y.io' }), []);
+  const answers = (upgrade: boolean, status: number, authMethod: 'none' | 'bearer') =>
+    set.response(facts, upgrade, status, authMethod).map((one) => one.rule);
+  assert.deepEqual(answers(false, 200, 'bearer'), []);
+  assert.deepEqual(answers(true, 200, 'bearer'), ['answers']);
+  assert.deepEqual(answers(true, 500, 'none'), []);
+  assert.deepEqual(answers(true, 200, 'none'), ['answers', 'anonymous']);
+  assert.deepEqual(answers(true, 403, 'none'), ['anonymous']);
   assert.deepEqual(noRules.request(facts, true), []);
 });

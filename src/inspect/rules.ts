@@ -55,7 +55,10 @@ export type RuleFacts = {
   readonly verb: string;
   readonly resource: string;
   readonly isResource: boolean;
+  readonly subresource: string;
+  readonly group: string;
 };
+export type AuthMethod = Attributes['request']['authMethod'];
 
 /** Rules of one phase that could fire on these facts. */
 export type Candidates = readonly CompiledRule[];
@@ -68,7 +71,12 @@ export type RuleSet = {
   readonly request: (facts: RuleFacts, upgrade: boolean) => Candidates;
   /** Rules over bodies: `heldFor` narrows them by the head. */
   readonly body: (facts: RuleFacts, upgrade: boolean) => Candidates;
-  readonly response: (facts: RuleFacts, upgrade: boolean) => Candidates;
+  readonly response: (
+    facts: RuleFacts,
+    upgrade: boolean,
+    status: number,
+    authMethod: AuthMethod,
+  ) => Candidates;
   /** Every exchange that the upgrade machine speaks of began with an upgrade request, or with a 101 out of nowhere. */
   readonly event: (facts: RuleFacts, upgrade: boolean, event: UpgradeEvent) => Candidates;
 };
@@ -132,7 +140,7 @@ export function compileRules(shields: readonly GateShield[]): RuleSet {
     ),
     request: index(phases.request),
     body: index(phases.body),
-    response: index(phases.response),
+    response: indexAnswers(phases.response),
     event: index(phases.upgrade),
   };
 }
@@ -243,43 +251,85 @@ function failed(rule: CompiledRule): Fired {
 
 type Indexed = { readonly predicate: Predicate; readonly rule: CompiledRule };
 
+/** Where callers choose ever new combinations of what rules name, old ones are forgotten. */
+const maxBuckets = 4_096;
+
 /**
  * Candidates by the indexed attributes. Values that no rule names share one bucket, so the number of buckets is
  * bounded by the rules, whatever callers send.
  */
 function index(
   rules: readonly Indexed[],
-): (facts: RuleFacts, upgrade: boolean, event?: UpgradeEvent | '') => Candidates {
+): (facts: RuleFacts, upgrade: boolean, event?: UpgradeEvent | '', authMethod?: AuthMethod) => Candidates {
   if (rules.length === 0) return () => none;
-  const idsOf = (attribute: string): ReadonlyMap<string, number> => {
-    const values = new Set(rules.flatMap(({ predicate }) => [...(predicate.possible(attribute) ?? [])]));
-    return new Map([...values].map((value, position) => [value, position + 1]));
-  };
-  const verbs = idsOf('request.verb');
-  const resources = idsOf('request.resource');
-  const events = idsOf('upgrade.event');
+  const verbs = numbered(rules, 'request.verb');
+  const resources = numbered(rules, 'request.resource');
+  const subresources = numbered(rules, 'request.subresource');
+  const groups = numbered(rules, 'request.group');
+  const events = numbered(rules, 'upgrade.event');
+  const authMethods = numbered(rules, 'request.authMethod');
   const buckets = new Map<number, Candidates>();
-  return (facts, upgrade, event = '') => {
-    const verb = verbs.get(facts.verb) ?? 0;
-    const resource = resources.get(facts.resource) ?? 0;
-    const number =
-      (((verb * (resources.size + 1) + resource) * (events.size + 1) + (events.get(event) ?? 0)) << 2) |
-      (upgrade ? 2 : 0) |
-      (facts.isResource ? 1 : 0);
-    let bucket = buckets.get(number);
-    if (!bucket) {
-      const values = [facts.verb, facts.resource, String(upgrade), String(facts.isResource), event];
-      bucket = rules
-        .filter(({ predicate }) =>
-          indexedAttributes.every((attribute, position) => {
-            const possible = predicate.possible(attribute);
-            return !possible || possible.has(values[position] ?? '');
-          }),
-        )
-        .map(({ rule }) => rule);
-      buckets.set(number, bucket);
-    }
+  return (facts, upgrade, event = '', authMethod = undefined) => {
+    let number = verbs.of(facts.verb) * resources.count + resources.of(facts.resource);
+    number = number * subresources.count + subresources.of(facts.subresource);
+    number = number * groups.count + groups.of(facts.group);
+    number = number * events.count + events.of(event);
+    number = number * authMethods.count + (authMethod === undefined ? 0 : authMethods.of(authMethod));
+    number = number * 4 + (upgrade ? 2 : 0) + (facts.isResource ? 1 : 0);
+    const known = buckets.get(number);
+    if (known) return known;
+    const { verb, resource, subresource, group, isResource } = facts;
+    const values: IndexedValues = {
+      'request.verb': verb,
+      'request.resource': resource,
+      'request.subresource': subresource,
+      'request.group': group,
+      'request.upgrade': String(upgrade),
+      'request.isResource': String(isResource),
+      'request.authMethod': authMethod,
+      'upgrade.event': event,
+    };
+    const bucket = rules
+      .filter(({ predicate }) =>
+        indexedAttributes.every((attribute) => {
+          const possible = predicate.possible(attribute);
+          const value = values[attribute];
+          return !possible || value === undefined || possible.has(value);
+        }),
+      )
+      .map(({ rule }) => rule);
+    if (buckets.size >= maxBuckets) buckets.clear();
+    buckets.set(number, bucket);
     return bucket;
   };
 }
+type IndexedValues = Readonly<Record<(typeof indexedAttributes)[number], string | undefined>>;
 const none: Candidates = [];
+
+/** Numbers for the values that rules name; 0 for all others. */
+function numbered(
+  rules: readonly Indexed[],
+  attribute: (typeof indexedAttributes)[number],
+): { readonly count: number; readonly of: (value: string) => number } {
+  const values = new Set(rules.flatMap(({ predicate }) => [...(predicate.possible(attribute) ?? [])]));
+  const numbers = new Map([...values].map((value, position) => [value, position + 1]));
+  return { count: numbers.size + 1, of: (value) => numbers.get(value) ?? 0 };
+}
+
+/** Rules of answers are told apart by the status as well: statuses that all rules take alike share their candidates. */
+function indexAnswers(rules: readonly Indexed[]): RuleSet['response'] {
+  type Find = ReturnType<typeof index>;
+  const byClass = new Map<string, Find>();
+  const byStatus: (Find | undefined)[] = [];
+  function findFor(status: number): Find {
+    const left = rules.filter(({ predicate }) => predicate.mayAnswer(status));
+    const name = left.map(({ rule }) => rules.findIndex((one) => one.rule === rule)).join();
+    const find = byClass.get(name) ?? index(left);
+    byClass.set(name, find);
+    return find;
+  }
+  return (facts, upgrade, status, authMethod) => {
+    byStatus[status] ??= findFor(status);
+    return byStatus[status](facts, upgrade, '', authMethod);
+  };
+}

@@ -201,7 +201,7 @@ export class ServerSide implements FrameHandler {
     stream.answerLeft = read.length;
     const { rules } = core.settings;
     if (rules.size > 0) {
-      const candidates = rules.response(stream.info, false);
+      const candidates = stream.report.answerRules(stream);
       if (candidates.length > 0) {
         const response = responseHeadOf(read.status, read.fields, read.regular);
         if (core.carryOut(stream, stream.report.answer(stream, response, candidates, []))) return false;

@@ -56,6 +56,10 @@ export class Stream implements Judged, ServerStream {
     this.requestLeft = length;
   }
 
+  get bearer(): boolean {
+    return this.#head.fields.find('authorization') >= 0;
+  }
+
   head(): RequestHead {
     return this.#head;
   }
