@@ -99,7 +99,8 @@ const proven = `- **Whenever it is loaded**, through the engine that the gate ru
   scripted server behind it, and callers with certificates and tokens of their own. What waits longer than two seconds is left out
   there, and counted.
 - **Beside each other**: the neighbours of every shield pass all the others, and no shield, without what only a site can tell it,
-  refuses any of the ordinary traffic in \`test/corpus/\`.
+  refuses any of the ordinary traffic in \`test/corpus/\`, in the same ways (but for writes of \`application/yaml\`, which
+  CVE-2019-11253 and CVE-2019-11254 refuse and no kubectl sends).
 - **Not by chance**: without the shield its attacks get through, but for those that the gate itself cuts; \`--coverage\` says which
   operands of the rules the tests leave untried.`;
 

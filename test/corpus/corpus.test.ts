@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createConnection } from '../../src/inspect/connection.ts';
 import { defaultConnectionLimits, defaultIdentityFields } from '../../src/inspect/connection-types.ts';
+import { createHttp2Connection } from '../../src/inspect/h2/connection.ts';
 import { createRecordingSink } from '../../src/inspect/recording-sink.ts';
-import { compileRules } from '../../src/inspect/rules.ts';
+import { compileRules, type RuleSet } from '../../src/inspect/rules.ts';
 import { gateShield } from '../../src/policy/gate-shield.ts';
+import { acknowledged, callerOpens, serverOpens } from '../../src/shields/http2-peers.ts';
 import { parseShield } from '../../src/shields/load.ts';
 import type { CorpusExchange } from './exchange.ts';
+import { type Exception, type Form, formsOf } from './forms.ts';
 import { informerExchanges } from './informers.ts';
 import { kubectlExchanges } from './kubectl.ts';
 import { packageExchanges } from './packages.ts';
@@ -27,7 +30,12 @@ const shields = globSync('*.yaml', { cwd: folder }).map((file) =>
   parseShield(readFileSync(join(folder, file), 'utf8'), file),
 );
 // As at a site that has set nothing: rules that need its data are off, all others are enforced.
-const rules = compileRules(shields.map((shield) => gateShield(shield, { parameters: {} })));
+const inForce = (without: readonly string[]) =>
+  compileRules(
+    shields.filter(({ id }) => !without.includes(id)).map((shield) => gateShield(shield, { parameters: {} })),
+  );
+const rules = inForce([]);
+const excepted = new Map<Exception, RuleSet>();
 
 test('the corpus is large, and no exchange stands in it twice', () => {
   const all = Object.values(corpus).flat();
@@ -44,68 +52,90 @@ for (const [page, exchanges] of Object.entries(corpus)) {
   describe(page, () => {
     for (const exchange of exchanges) {
       test(`${exchange.client.name}: ${exchange.name}`, () => {
-        for (const pieces of [Number.MAX_SAFE_INTEGER, 97]) assertPasses(exchange, pieces);
+        for (const form of formsOf(exchange)) {
+          const { except } = form;
+          if (except) {
+            if (!excepted.has(except)) excepted.set(except, inForce(except.shields));
+            assertRefused(exchange, form, except);
+          }
+          assertPasses(exchange, form, except ? (excepted.get(except) ?? rules) : rules);
+        }
       });
     }
   });
 }
 
-function assertPasses(exchange: CorpusExchange, pieces: number): void {
+test('bodies go in every writing that the API server reads, and over both protocols', () => {
+  const counts = new Map<string, number>();
+  for (const exchange of Object.values(corpus).flat()) {
+    for (const { name } of formsOf(exchange)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const shown = JSON.stringify([...counts]);
+  for (const [name, least] of [
+    ['', 840],
+    ['in pieces', 840],
+    ['in chunks', 280],
+    ['as yaml', 150],
+    ['as cbor', 150],
+    ['as protobuf', 100],
+    ['over HTTP/2', 800],
+    ['over HTTP/2, as protobuf', 100],
+  ] as const) {
+    assert.ok((counts.get(name) ?? 0) >= least, `${name}: ${shown}`);
+  }
+});
+
+/** By the shields that are named, and by no other. */
+function assertRefused(exchange: CorpusExchange, form: Form, { shields: named }: Exception): void {
+  const { cut } = send(exchange, form, rules);
+  assert.deepEqual([...new Set(cut.map(({ shield }) => shield))].sort(), named, form.name);
+}
+
+/** The request alone. */
+function send(exchange: CorpusExchange, form: Form, inForce: RuleSet) {
   const { as } = exchange.client;
   const sink = createRecordingSink();
-  const judge = createConnection(
+  const judge = (form.http2 ? createHttp2Connection : createConnection)(
     {
       identity: as ? { method: 'certificate', user: as.user, groups: [...as.groups] } : { method: 'none' },
       identityFields: defaultIdentityFields,
       sourceAddress: '192.0.2.1',
-      rules,
+      rules: inForce,
       limits: defaultConnectionLimits,
     },
     sink,
   );
-  const say = (text: string, take: (bytes: Buffer) => void) => {
-    const bytes = Buffer.from(text, 'latin1');
-    for (let at = 0; at < bytes.length; at += pieces) take(bytes.subarray(at, at + pieces));
+  const say = (bytes: Buffer, take: (bytes: Buffer) => void) => {
+    for (let at = 0; at < bytes.length; at += form.pieces) take(bytes.subarray(at, at + form.pieces));
   };
-  say(requestText(exchange), (bytes) => judge.clientData(bytes));
-  assert.match(sink.server, /\r\n\r\n/, 'the request reaches the server');
-  assert.ok(
-    sink.server.endsWith(latin1(exchange.body?.text ?? '')),
-    'its body reaches the server as it came',
-  );
-  say(answerText(exchange), (bytes) => judge.serverData(bytes));
+  const fromCaller = (bytes: Buffer) => say(bytes, (piece) => judge.clientData(piece));
+  const fromServer = (bytes: Buffer) => say(bytes, (piece) => judge.serverData(piece));
+  if (form.http2) {
+    fromCaller(callerOpens);
+    fromServer(serverOpens);
+    fromCaller(acknowledged);
+  }
+  fromCaller(form.request);
   const cut = sink.findings.filter(({ action }) => action !== 'allow' && action !== 'log');
-  assert.deepEqual(cut, []);
-  assert.ok(sink.client.startsWith(`HTTP/1.1 ${exchange.answer.status}`), sink.client.slice(0, 200));
-  assert.ok(!sink.aborted);
+  return { sink, judge, cut, fromCaller, fromServer };
+}
+
+function assertPasses(exchange: CorpusExchange, form: Form, inForce: RuleSet): void {
+  const { sink, judge, cut, fromCaller, fromServer } = send(exchange, form, inForce);
+  assert.deepEqual(
+    cut.map(({ shield, rule, message }) => `${shield}/${rule}: ${message}`),
+    [],
+    form.name,
+  );
+  assert.equal(sink.requests.length, 1, `${form.name}: the request reaches the server`);
+  assert.ok(sink.server.includes(form.body), `${form.name}: its body reaches the server as it came`);
+  fromServer(form.answer);
+  assert.deepEqual(sink.responses, [exchange.answer.status], form.name);
+  assert.ok(!sink.aborted && judge.state !== 'closed', form.name);
   if (!exchange.tunnel) return;
   assert.equal(judge.state, 'tunnel');
-  say(exchange.tunnel.client, (bytes) => judge.clientData(bytes));
-  say(exchange.tunnel.server, (bytes) => judge.serverData(bytes));
-  assert.ok(sink.server.endsWith(exchange.tunnel.client) && sink.client.endsWith(exchange.tunnel.server));
-}
-
-function requestText({ client, method, target, headers, body }: CorpusExchange): string {
-  const lines = [`${method} ${target} HTTP/1.1`, 'Host: 10.0.0.1:6443', `User-Agent: ${client.userAgent}`];
-  lines.push(`Accept: ${client.accept ?? 'application/json, */*'}`, 'Accept-Encoding: gzip');
-  if (!client.as) lines.push('Authorization: Bearer of-somebody');
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    for (const one of [value].flat()) lines.push(`${name}: ${one}`);
-  }
-  if (body)
-    lines.push(`Content-Type: ${body.contentType}`, `Content-Length: ${Buffer.byteLength(body.text)}`);
-  else if (method === 'POST') lines.push('Content-Length: 0');
-  return `${lines.join('\r\n')}\r\n\r\n${latin1(body?.text ?? '')}`;
-}
-
-function answerText({ answer }: CorpusExchange): string {
-  const { status, headers, text = '{}' } = answer;
-  const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
-  if (status === 101) return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`;
-  return `HTTP/1.1 ${status} Said\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n${lines.join('')}\r\n${text}`;
-}
-
-/** UTF-8 bytes, one character each. */
-function latin1(text: string): string {
-  return Buffer.from(text).toString('latin1');
+  const { client, server } = exchange.tunnel;
+  fromCaller(Buffer.from(client, 'latin1'));
+  fromServer(Buffer.from(server, 'latin1'));
+  assert.ok(sink.server.endsWith(client) && sink.client.endsWith(server));
 }
