@@ -190,7 +190,7 @@ export const attributeTable = [
     name: 'objects',
     type: 'list<dyn>',
     phases: decoded,
-    meaning: 'The items of a List; of anything else the object alone.',
+    meaning: 'The object; of a List (or of what has `items` and names no kind) its items as well.',
   },
   {
     name: 'pods',

@@ -56,7 +56,9 @@ class Content implements ContentAttributes {
     return this.#objects;
   }
   get pods(): readonly unknown[] {
-    this.#pods ??= podsOf(this.#decoded.value);
+    const decoded = this.#decoded;
+    // The server takes a strategic merge patch of a pod whatever kind it says; of an applied one it compares the kind.
+    this.#pods ??= podsOf(decoded.value, decoded.kind === 'object' || decoded.patch === 'apply');
     return this.#pods;
   }
   get patch(): ContentAttributes['patch'] {

@@ -13,7 +13,11 @@ export type PatchSketch = {
 
 type Item = { at: number; node: Node };
 /** Opened in place: a leaf that holds an object or a list becomes one whose members are leaves. */
-type Node = { open: JsonValue | Opened };
+type Node = {
+  open: JsonValue | Opened;
+  /** It was copied from what only the server knows: `{}` says that something is written, be it an object or a list. */
+  isUnknown?: true;
+};
 class Opened {
   readonly entries: Map<string, Node> | undefined;
   /** Items whose index is known, in its order. */
@@ -54,10 +58,13 @@ export function sketchPatch(body: JsonValue, limits: BodyLimits): PatchSketch {
     } else if (operation.op === 'copy' || operation.op === 'move') {
       copies = true;
       const from = readPointer(operation.from ?? '', limits);
+      // Counted from an end that is not known, it may be any of the items that the patch wrote.
+      if (sketch.isUnsure(from)) {
+        throw new BodyError('body-ambiguous', 'an operation copies from a list whose indices are not known');
+      }
       const copied = sketch.copyOf(from);
       if (operation.op === 'move') sketch.remove(from);
-      // What the server holds there is not known: an empty object says that something is written.
-      sketch.write(path, { open: copied ?? {} }, true);
+      sketch.write(path, copied ?? { open: {}, isUnknown: true }, true);
     } else if (operation.op === 'remove') {
       sketch.remove(path);
     }
@@ -175,12 +182,23 @@ class Sketch {
   }
 
   /** What the patch itself wrote there; its values are charged, for copies of copies double. */
-  copyOf(path: readonly string[]): JsonValue | undefined {
+  copyOf(path: readonly string[]): Node | undefined {
     const found = this.#find(path);
     if (!found) return undefined;
-    const value = frozen(found);
-    this.#charge(value);
-    return value;
+    this.#charge(frozen(found));
+    return cloned(found);
+  }
+
+  /** Does the path lead through a list that this patch wrote to, past its end or counted from it? */
+  isUnsure(path: readonly string[]): boolean {
+    let at: Node | undefined = this.#root;
+    for (const token of path) {
+      const inside: Opened | undefined = thawed(at);
+      if (inside && !inside.entries && (inside.loose.length > 0 || indexOf(token) === 'loose')) return true;
+      at = inside && childOf(inside, token);
+      if (!at) return false;
+    }
+    return false;
   }
 
   #find(path: readonly string[]): Node | undefined {
@@ -198,7 +216,8 @@ class Sketch {
       inside.entries.set(token, node);
       return;
     }
-    const index = indexOf(token);
+    const isEnd = token === '-' && inside.whole && inside.loose.length === 0;
+    const index = isEnd ? inside.known.length : indexOf(token);
     if (typeof index !== 'number') {
       if (token !== '-') inside.loosen();
       inside.loose.push(node);
@@ -274,7 +293,8 @@ function thawed(node: Node): Opened | undefined {
 /** The inside of a node that the token is to be written into, made of the likely kind where there is none. */
 function opened(node: Node, token: string, name: string | undefined): Opened {
   const isIndex = indexOf(token) !== undefined;
-  const there = thawed(node);
+  const there = node.isUnknown ? undefined : thawed(node);
+  delete node.isUnknown;
   if (there && (there.entries || isIndex)) {
     // `{}` written by this patch is an object; what it did not write is made when its first token is seen.
     return there;
@@ -289,6 +309,17 @@ function opened(node: Node, token: string, name: string | undefined): Opened {
   });
   node.open = made;
   return made;
+}
+
+/** A list of which not all is known stays one. What was never opened is never changed, and shared. */
+function cloned(node: Node): Node {
+  const { open } = node;
+  if (!(open instanceof Opened)) return { ...node };
+  const entries = open.entries && new Map([...open.entries].map(([key, inner]) => [key, cloned(inner)]));
+  const known = open.known.map((item) => ({ at: item.at, node: cloned(item.node) }));
+  const copy = new Opened(entries, known, open.whole);
+  for (const inner of open.loose) copy.loose.push(cloned(inner));
+  return { ...node, open: copy };
 }
 
 /** Depth is bounded by the paths': what was never opened is taken as it is. */

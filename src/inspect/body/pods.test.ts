@@ -16,6 +16,9 @@ const holders: readonly [string, unknown, number][] = [
   ['a list of pods', { kind: 'PodList', items: [template, template] }, 2],
   ['a list of deployments', { kind: 'List', items: [{ kind: 'Deployment', spec: { template } }] }, 1],
   ['a list without kind', { items: [{ kind: 'Deployment', spec: { template } }] }, 1],
+  ['a pod without kind that has items', { items: [], spec, metadata: meta }, 1],
+  ['a pod that says it is a list', { kind: 'PodList', items: null, metadata: meta, spec }, 1],
+  ['a deployment without kind that has items', { items: {}, spec: { template } }, 2],
   ['in capitals', { Kind: 'Pod', Metadata: meta, SPEC: spec }, 1],
   ['the kind of another object, for a pod', { kind: 'Service', metadata: meta, spec }, 1],
 ];
@@ -58,6 +61,19 @@ test('metadata alone, as a patch writes it, of a pod and of a template', () => {
   assert.deepEqual(podsOf({ kind: 'Service', metadata: meta }), []);
 });
 
+test('a service that has items, which mean nothing to the server, is still an object', () => {
+  for (const items of [[], {}, null, 'x', 3, [{ kind: 'Pod' }]]) {
+    const service = { items, spec: { externalIPs: ['192.0.2.1'] } };
+    assert.equal(objectsOf(service)[0], service);
+  }
+});
+
+test('a patch of a pod may say any kind', () => {
+  const patch = { kind: 'Foo', metadata: meta };
+  assert.deepEqual(podsOf(patch), []);
+  assert.deepEqual(podsOf(patch, false), [{ metadata: meta, spec: {} }]);
+});
+
 test('what holds no pod', () => {
   for (const value of [
     null,
@@ -77,10 +93,9 @@ test('what holds no pod', () => {
 test('objects of a list, of lists, and of none', () => {
   const a = { kind: 'Pod' };
   assert.deepEqual(objectsOf(a), [a]);
-  assert.deepEqual(objectsOf({ kind: 'List', items: [a, { kind: 'PodList', items: [a] }, null, 'x'] }), [
-    a,
-    a,
-  ]);
+  const inner = { kind: 'PodList', items: [a] };
+  const list = { kind: 'List', items: [a, inner, null, 'x'] };
+  assert.deepEqual(objectsOf(list), [list, a, inner, a]);
   assert.deepEqual(objectsOf({ kind: 'Thing', items: [a] }), [{ kind: 'Thing', items: [a] }]);
   assert.deepEqual(objectsOf([a]), []);
 });

@@ -5,13 +5,16 @@ import type { JsonObject } from './types.ts';
 
 export type PodParts = { readonly metadata: JsonObject; readonly spec: JsonObject };
 
-/** The object, or the objects of a list. A body without kind but with items is taken for a list as well. */
+/**
+ * The object, and of a list the objects in it. A body without kind but with items may be a list; it may as well be a patch, or
+ * an object whose kind the server takes from the path, and then items mean nothing to it: so the object itself is always one.
+ */
 export function objectsOf(value: unknown): readonly JsonObject[] {
   if (!isObject(value)) return [];
   const kind = field(value, 'kind');
   const items = field(value, 'items');
   const isList = items !== undefined && (typeof kind !== 'string' || kind.endsWith('List'));
-  return isList ? each(items).flatMap(objectsOf) : [value];
+  return isList ? [value, ...each(items).flatMap(objectsOf)] : [value];
 }
 
 /**
@@ -19,10 +22,12 @@ export function objectsOf(value: unknown): readonly JsonObject[] {
  * `spec.jobTemplate.spec.template` (CronJob), the items of lists, and the body of the ephemeralcontainers subresource,
  * which before Kubernetes 1.23 was a kind of its own. Of a patch, the parts that it writes. What is no pod but has a
  * `spec` and no `kind` is given too: rules name the resource that they guard.
+ * @param trustsKind false where the server goes on with another kind than the body says, as it does with patches
  */
-export function podsOf(value: unknown): readonly PodParts[] {
+export function podsOf(value: unknown, trustsKind = true): readonly PodParts[] {
   const pods: PodParts[] = [];
-  for (const object of objectsOf(value)) collect(object, pods, field(object, 'kind'));
+  for (const object of objectsOf(value))
+    collect(object, pods, trustsKind ? field(object, 'kind') : undefined);
   return pods;
 }
 
