@@ -1,11 +1,10 @@
 // Which server or other part has which flaw, since when, what stands before it, and what stays open all the same.
 import { timestamp } from '../base/clock.ts';
 import type { ExposedServer, ExposureAnswer } from '../model/api.ts';
-import type { Severity, Stage } from '../model/common.ts';
-import type { Shield } from '../model/shield.ts';
+import type { Severity } from '../model/common.ts';
 import { partsOf } from '../policy/parts.ts';
-import type { EffectiveSettings } from '../policy/shield-settings.ts';
 import type { Core } from './core.ts';
+import { gapOf } from './exposure-gap.ts';
 import { createPartGaps } from './part-gaps.ts';
 import { createStanding } from './shield-standing.ts';
 import { isExposed, noServerState, pairKey } from './state.ts';
@@ -76,23 +75,4 @@ export function buildExposure(core: Core): ExposureAnswer {
   const wanted = kubelets.filter(({ cluster }) => read.has(cluster));
   const unread = [...servers, ...wanted].map(({ name }) => name).filter((name) => !known(name));
   return { exposures, unread };
-}
-
-function gapOf(shield: Shield | undefined, stage: Stage, settings: EffectiveSettings | undefined): string {
-  if (!shield) return 'no shield is for it: only the upgrade helps';
-  if (settings?.mode === 'off') return 'nothing stands before it: the shield is off';
-  // The gate's own refusals act for whoever is steered, whatever the shield's mode.
-  if (stage === 'inspect' && settings?.mode === 'shadow' && !shield.deeperDefense.byGate)
-    return 'nothing stands before it: the shield is in shadow and only looks on';
-  if (stage === 'inspect' && settings && settings.unset.length > 0)
-    return `rules are off until the policy sets ${settings.unset.join(', ')}`;
-  switch (stage) {
-    case 'observe':
-    case 'lifted':
-      return 'nothing stands before it';
-    case 'block':
-      return "the cluster's own traffic and break-glass addresses still reach the server";
-    case 'inspect':
-      return shield.residual?.trim() ?? 'none known, but for traffic that is not steered through the gate';
-  }
 }

@@ -1,0 +1,31 @@
+// What stays open of a flaw though its shield stands, in a sentence.
+import type { Stage } from '../model/common.ts';
+import type { Shield } from '../model/shield.ts';
+import type { EffectiveSettings } from '../policy/shield-settings.ts';
+
+/** For a server, at the stage and in the mode in which the shield stands there. */
+export function gapOf(
+  shield: Shield | undefined,
+  stage: Stage,
+  settings: EffectiveSettings | undefined,
+): string {
+  if (!shield) return 'no shield is for it: only the upgrade helps';
+  if (settings?.mode === 'off') return 'nothing stands before it: the shield is off';
+  const { rules, byGate: refusals = [] } = shield.deeperDefense;
+  const byGateAlone = refusals.length > 0 && rules.length === 0;
+  // The gate's own refusals act for whoever is steered, whatever the shield's mode.
+  if (stage === 'inspect' && settings?.mode === 'shadow' && !byGateAlone)
+    return 'nothing stands before it: the shield is in shadow and only looks on';
+  if (stage === 'inspect' && settings && settings.unset.length > 0)
+    return `rules are off until the policy sets ${settings.unset.join(', ')}`;
+  const byGate = refusals.length > 0 ? `the gate itself cuts it (${refusals.join(', ')}). ` : '';
+  switch (stage) {
+    case 'observe':
+    case 'lifted':
+      return 'nothing stands before it';
+    case 'block':
+      return "the cluster's own traffic and break-glass addresses still reach the server";
+    case 'inspect':
+      return `${byGate}${shield.residual?.trim() ?? 'none known, but for traffic that is not steered through the gate'}`;
+  }
+}
