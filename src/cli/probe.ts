@@ -1,7 +1,7 @@
 // portcullis probe
 import { adminOptions, withAdmin } from './admin.ts';
 import type { Command } from './command.ts';
-import { renderStatus } from './status.ts';
+import { renderStatus } from './status-text.ts';
 
 export const probe: Command = {
   name: 'probe',

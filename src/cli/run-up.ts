@@ -18,7 +18,7 @@ import { checkInventory } from '../policy/inventory.ts';
 import { type Context, type ExitCode, endpoint } from './command.ts';
 import { renderEntry } from './entry-line.ts';
 import { serviceLine } from './service-line.ts';
-import { renderStatus } from './status.ts';
+import { renderStatus } from './status-text.ts';
 import { type Supervised, supervise } from './supervise.ts';
 
 export type UpOptions = {

@@ -1,7 +1,8 @@
 // Plain aligned columns for a terminal.
 
-/** Where less room than this is left for the last column, it isn't wrapped. */
+/** Where less room than this is left for the last column, its cells stand under their rows. */
 const narrowest = 24;
+const under = 4;
 
 /**
  * Renders rows under a header; on a terminal the last column is wrapped. Control characters are shown as `?`: what a
@@ -17,11 +18,16 @@ export function table(
   const last = header.length - 1;
   const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
   const indent = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
-  const room =
-    columns !== undefined && columns - indent >= narrowest ? columns - indent : Number.POSITIVE_INFINITY;
+  const room = columns === undefined ? Number.POSITIVE_INFINITY : columns - indent;
+  const below = columns !== undefined && room < Math.min(narrowest, widths[last] ?? 0);
   return cells
-    .flatMap((row) => {
+    .flatMap((row, index) => {
       const head = row.slice(0, last).map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `);
+      if (below) {
+        const text = index === 0 ? '' : (row[last] ?? '');
+        const lines = text === '' ? [] : wrap(text, Math.max(columns - under, narrowest));
+        return [head.join('').trimEnd(), ...lines.map((line) => `${' '.repeat(under)}${line}`)];
+      }
       return wrap(row[last] ?? '', room).map((line, at) =>
         `${at === 0 ? head.join('') : ' '.repeat(indent)}${line}`.trimEnd(),
       );
@@ -40,6 +46,12 @@ function wrap(text: string, room: number): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return [...lines, line];
+}
+
+/** A line of prose for a terminal: wrapped, what follows the first line stands in. */
+export function paragraph(text: string, columns: number | undefined = process.stdout.columns): string {
+  if (columns === undefined) return printable(text);
+  return wrap(printable(text), columns - 2).join('\n  ');
 }
 
 /** Text that is safe to show: C0, DEL and C1 controls and bidirectional overrides become `?`. */

@@ -37,3 +37,15 @@ for (const [name, of, stage, mode, unset, says] of [
     assert.match(gapOf(of, stage, settings), says);
   });
 }
+
+test('what only tells, what no gate can inspect, and what nobody can end', () => {
+  const settings = { mode: 'enforce', unset: [] } as unknown as Parameters<typeof gapOf>[2];
+  assert.match(gapOf(shield('K8S-ANONYMOUS'), 'inspect', settings), /^its shield only tells/);
+  assert.match(gapOf(shield('K8S-ANONYMOUS'), 'block', settings), /^the cluster's own traffic/);
+  const around = { passes: true, unfixed: false };
+  assert.match(gapOf(rules, 'inspect', settings, around), /^nothing stands before it: no gate can inspect/);
+  assert.match(
+    gapOf(undefined, 'observe', undefined, { passes: false, unfixed: true }),
+    /no release is without it$/,
+  );
+});

@@ -10,6 +10,10 @@ const exposure = (advisory: string, status: Exposure['status']): Exposure => ({
   reason: 'r',
 });
 
+const affected = (end: { fixed?: string }) => [
+  { component: 'kube-apiserver', package: 'p', ranges: [{ introduced: '0', ...end }] },
+];
+
 function coreWith(servers: Readonly<Record<string, readonly Exposure[] | undefined>>): Core {
   const names = Object.keys(servers);
   const seen = names.flatMap((name) => {
@@ -22,8 +26,8 @@ function coreWith(servers: Readonly<Record<string, readonly Exposure[] | undefin
     knowledge: {
       shields: [],
       advisories: [
-        { id: 'CVE-1-1', summary: 'one', severity: 'minor', cvss: 5 },
-        { id: 'CVE-1-2', summary: 'two', severity: 'critical', cvss: 9.8 },
+        { id: 'CVE-1-1', summary: 'one', severity: 'minor', cvss: 5, affected: affected({ fixed: '1.3.0' }) },
+        { id: 'CVE-1-2', summary: 'two', severity: 'critical', cvss: 9.8, affected: affected({}) },
       ],
     },
     inventory: () => ({ clusters: [], hosts: [], servers: names.map((name) => ({ name, cluster: 'lab' })) }),
@@ -41,11 +45,17 @@ test('gravest first; what is patched or another part’s is left out; a server t
     }),
   );
   assert.deepEqual(
-    exposures.map(({ advisory, server, severity, since }) => [advisory, server, severity, since]),
+    exposures.map(({ advisory, server, severity, since, unfixed }) => [
+      advisory,
+      server,
+      severity,
+      since,
+      unfixed,
+    ]),
     [
-      ['CVE-1-2', 'b', 'critical', undefined],
-      ['CVE-1-1', 'a', 'minor', '1970-01-01T00:00:00.000Z'],
-      ['CVE-1-1', 'b', 'minor', '1970-01-01T00:00:00.000Z'],
+      ['CVE-1-2', 'b', 'critical', undefined, true],
+      ['CVE-1-1', 'a', 'minor', '1970-01-01T00:00:00.000Z', undefined],
+      ['CVE-1-1', 'b', 'minor', '1970-01-01T00:00:00.000Z', undefined],
     ],
   );
   assert.deepEqual(unread, ['silent']);

@@ -1,10 +1,14 @@
 // Which server or other part has which flaw, since when, what stands before it, and what stays open all the same.
 import { timestamp } from '../base/clock.ts';
+import { hasNoEnd } from '../intel/match.ts';
 import type { ExposedServer, ExposureAnswer } from '../model/api.ts';
 import type { Severity } from '../model/common.ts';
-import { partsOf } from '../policy/parts.ts';
+import { looksAtRequests, type Shield } from '../model/shield.ts';
+import { type Part, partsOf } from '../policy/parts.ts';
+import { isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
-import { gapOf } from './exposure-gap.ts';
+import { coverOf } from './cover.ts';
+import { gapOf, isByGateAlone } from './exposure-gap.ts';
 import { createPartGaps } from './part-gaps.ts';
 import { createStanding } from './shield-standing.ts';
 import { isExposed, noServerState, pairKey } from './state.ts';
@@ -21,15 +25,16 @@ export function buildExposure(core: Core): ExposureAnswer {
   const parts = inventory ? partsOf(inventory) : [];
   const gaps = createPartGaps(core);
   const all = [
-    ...servers.map(({ name, cluster }) => ({
-      name,
-      cluster,
+    ...servers.map((server) => ({
+      name: server.name,
+      cluster: server.cluster,
       component: 'kube-apiserver' as const,
       part: undefined,
+      uninspected: !isInspectable(server) && server.identity?.uninspected === 'pass',
     })),
-    ...parts.map((part) => ({ ...part, part })),
+    ...parts.map((part) => ({ ...part, part, uninspected: false })),
   ];
-  const exposures = all.flatMap(({ name, cluster, component, part }) => {
+  const exposures = all.flatMap(({ name, cluster, component, part, uninspected }) => {
     const { observation, exposedSince } = core.state.servers.get(name) ?? noServerState;
     return (observation?.exposures ?? [])
       .filter(({ status }) => isExposed(status))
@@ -39,6 +44,17 @@ export function buildExposure(core: Core): ExposureAnswer {
         const own = core.state.stages.get(pairKey(name, id))?.stage ?? 'observe';
         const stage = part && shield ? gaps.stage(part, shield) : own;
         const settings = shield && standing.settings(name, shield);
+        const passes = stage === 'inspect' && uninspected;
+        const cover =
+          part && shield
+            ? gaps.cover(part, shield)
+            : coverOf({
+                tier: shield?.tier,
+                stage,
+                mode: settings?.mode ?? 'off',
+                byGate: shield !== undefined && isByGateAlone(shield),
+                kept: !passes,
+              });
         const since = exposedSince[id];
         return {
           server: name,
@@ -56,11 +72,45 @@ export function buildExposure(core: Core): ExposureAnswer {
           ...(since === undefined ? {} : { since: timestamp(since) }),
           ...(shield ? { stage } : {}),
           ...(settings ? { mode: settings.mode } : {}),
-          ...(part && shield && gaps.unenforced(part, shield) ? { unenforced: true as const } : {}),
-          gap: part && shield ? gaps.gap(part, shield) : gapOf(shield, stage, settings),
+          ...(shield ? { tier: shield.tier } : {}),
+          cover,
+          ...(settings && settings.unset.length > 0 ? { unset: [...settings.unset] } : {}),
+          ...(shield && cover === 'waits' ? { next: nextOf(shield, name, cluster, part) } : {}),
+          ...(advisory && hasNoEnd(advisory) ? { unfixed: true as const } : {}),
+          ...(passes || (part && shield && gaps.unenforced(part, shield))
+            ? { unenforced: true as const }
+            : {}),
+          gap:
+            part && shield
+              ? gaps.gap(part, shield)
+              : gapOf(shield, stage, settings, {
+                  passes,
+                  unfixed: advisory !== undefined && hasNoEnd(advisory),
+                }),
         };
       });
   });
+  function nextOf(
+    shield: Shield,
+    name: string,
+    cluster: string,
+    part: Part | undefined,
+  ): ExposedServer['next'] {
+    if (
+      part &&
+      shield.firstResponse.services &&
+      core.state.stages.get(pairKey(name, shield.id))?.stage !== 'block'
+    )
+      return { at: name, stage: 'block' };
+    const waiting = servers.find(
+      (item) =>
+        item.cluster === cluster && core.state.stages.get(pairKey(item.name, shield.id))?.stage !== 'inspect',
+    );
+    return {
+      at: part ? (waiting?.name ?? name) : name,
+      stage: looksAtRequests(shield) ? 'inspect' : 'block',
+    };
+  }
   exposures.sort(
     (a, b) =>
       order.indexOf(a.severity) - order.indexOf(b.severity) ||

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Cover } from '../model/api.ts';
 import type { Stage } from '../model/common.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
@@ -28,16 +29,16 @@ const shield = {
 } as unknown as Shield;
 
 test('rules stand at the servers of the cluster: the weakest counts, and who only looks on is said', () => {
-  const rows: readonly [[Stage, Stage], 'enforce' | 'shadow', Stage, RegExp][] = [
-    [['observe', 'inspect'], 'enforce', 'observe', /^nothing looks at requests to api-1$/],
-    [['inspect', 'inspect'], 'enforce', 'inspect', /^What stays\.$/],
-    [['inspect', 'block'], 'enforce', 'inspect', /^What stays\.$/],
-    [['inspect', 'block'], 'shadow', 'inspect', /^the shield only looks on at api-1$/],
-    [['lifted', 'inspect'], 'shadow', 'lifted', /api-1; the shield only looks on at api-2$/],
+  const rows: readonly [[Stage, Stage], 'enforce' | 'shadow', Stage, RegExp, Cover][] = [
+    [['observe', 'inspect'], 'enforce', 'observe', /^nothing looks at requests to api-1$/, 'waits'],
+    [['inspect', 'inspect'], 'enforce', 'inspect', /^What stays\.$/, 'acts'],
+    [['inspect', 'block'], 'enforce', 'inspect', /^What stays\.$/, 'acts'],
+    [['inspect', 'block'], 'shadow', 'inspect', /^the shield only looks on at api-1$/, 'shadow'],
+    [['lifted', 'inspect'], 'shadow', 'lifted', /api-1; the shield only looks on at api-2$/, 'shadow'],
   ];
   const [part] = partsOf(inventory).filter(({ component }) => component === 'ingress-nginx');
   assert.ok(part);
-  for (const [[first, second], mode, stage, gap] of rows) {
+  for (const [[first, second], mode, stage, gap, cover] of rows) {
     const stages = new Map([
       [pairKey('api-1', shield.id), { stage: first }],
       [pairKey('api-2', shield.id), { stage: second }],
@@ -51,6 +52,7 @@ test('rules stand at the servers of the cluster: the weakest counts, and who onl
     const gaps = createPartGaps(core);
     assert.equal(gaps.stage(part, shield), stage);
     assert.match(gaps.gap(part, shield), gap);
+    assert.equal(gaps.cover(part, shield), cover);
     assert.equal(gaps.unenforced(part, shield), false, 'it closes nothing');
   }
 });

@@ -1,9 +1,11 @@
 // Where a shield stands for a flaw of a part beside the API servers, and what stays open. It may stand in two places: at the
 // part, whose services it closes, and at the API servers of the part's cluster, whose gates look at requests.
+import type { Cover } from '../model/api.ts';
 import type { Stage } from '../model/common.ts';
 import { looksAtRequests, type Shield } from '../model/shield.ts';
 import type { Part } from '../policy/parts.ts';
 import type { Core } from './core.ts';
+import { coverOf } from './cover.ts';
 import { createStanding } from './shield-standing.ts';
 import { pairKey, workerKey } from './state.ts';
 
@@ -11,10 +13,14 @@ export type PartGaps = {
   /** Of what stands before the flaw the strictest that is everywhere: one server that only observes leaves it open. */
   stage(part: Part, shield: Shield): Stage;
   gap(part: Part, shield: Shield): string;
+  /** The least that it comes to in any of its places. */
+  cover(part: Part, shield: Shield): Cover;
   /** At block, and nothing is closed by it. */
   unenforced(part: Part, shield: Shield): boolean;
 };
 
+/** The most first. */
+const covers: readonly Cover[] = ['acts', 'waits', 'shadow', 'alert', 'none'];
 const order: readonly Stage[] = ['lifted', 'observe', 'inspect', 'block'];
 
 export function createPartGaps(core: Core): PartGaps {
@@ -25,6 +31,7 @@ export function createPartGaps(core: Core): PartGaps {
   return {
     stage,
     gap,
+    cover,
     unenforced: (part, shield) =>
       shield.firstResponse.services !== undefined &&
       stageAt(part.name, shield) === 'block' &&
@@ -49,6 +56,38 @@ export function createPartGaps(core: Core): PartGaps {
     ];
     if (clauses.length === 0) return shield.residual?.trim() ?? 'none known';
     return clauses.join('; ');
+  }
+
+  function cover(part: Part, shield: Shield): Cover {
+    const { tier } = shield;
+    const { mode } = standing.settings(part.name, shield);
+    const places = [
+      ...(shield.firstResponse.services
+        ? [
+            coverOf({
+              tier,
+              stage: stageAt(part.name, shield),
+              mode,
+              kept: closedGap(part, shield).length === 0,
+            }),
+          ]
+        : []),
+      ...(looksAtRequests(shield)
+        ? serversOf(part).map((name) =>
+            coverOf({
+              tier,
+              stage: stageAt(name, shield),
+              mode: standing.settings(name, shield).mode,
+            }),
+          )
+        : []),
+    ];
+    return (
+      places.reduce<Cover | undefined>(
+        (a, b) => (a === undefined || covers.indexOf(b) > covers.indexOf(a) ? b : a),
+        undefined,
+      ) ?? 'none'
+    );
   }
 
   /** What is amiss with the closing; nothing where it holds. */

@@ -11,12 +11,16 @@ import { uncoveredWays } from '../policy/ways-in.ts';
 import type { BundleWatch } from './bundle-watch.ts';
 import { bundleStatus } from './bundles.ts';
 import type { Core } from './core.ts';
+import { coverOf } from './cover.ts';
+import { isByGateAlone } from './exposure-gap.ts';
 import { generationOf } from './lifecycle-state.ts';
 import type { NameWatch } from './name-watch.ts';
+import { partStatuses } from './part-status.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import { createStanding } from './shield-standing.ts';
-import { noServerState, pairKey, workerKey } from './state.ts';
+import { isExposed, noServerState, pairKey, type ServerState, workerKey } from './state.ts';
+import { lastVerifications } from './verifications.ts';
 import type { Workers } from './workers.ts';
 
 export type StatusSources = {
@@ -44,6 +48,7 @@ export function buildStatus({
   const observed = new Map([...state.servers].map(([name, item]) => [name, item.observation?.tags ?? []]));
   const tags = inventory ? serverTags(inventory, observed) : new Map<string, Tag[]>();
   const standing = createStanding(core);
+  const severities = new Map(core.knowledge.advisories.map(({ id, severity }) => [id, severity]));
   const exemptions = [...state.exemptions.values()];
   const inspectable = new Set((inventory?.servers ?? []).filter(isInspectable).map(({ name }) => name));
   const input = core.compileInput();
@@ -79,6 +84,7 @@ export function buildStatus({
   return {
     at: timestamp(now),
     servers,
+    parts: partStatuses(core),
     workers: workerStatuses(),
     names: [...nameWatch.names()],
     policy: {
@@ -87,6 +93,7 @@ export function buildStatus({
     },
     bundles: bundleStatus(core),
     ...bundleWatch.status(),
+    verifications: lastVerifications(core),
     log: { entries: seq, head: hash },
     incidents: state.incidentCount,
     sessions: sessions.counts(),
@@ -112,24 +119,38 @@ export function buildStatus({
           : undefined;
       // A server without a gate lacks more than a gate that is ready: its gap says so.
       const lacks = inspectable.has(server) ? reconciler.lacks(server) : [];
-      const clauses = [
-        stage?.why ?? 'exposed; the policy leaves the response to people',
-        ...(proof === undefined ? [] : [`safe probe: ${proof}`]),
+      const troubles = [
         ...(current === 'inspect' ? lacks.map((item) => `callers may be refused: ${item}`) : []),
         ...(current === 'block' && stage?.by === 'policy'
           ? lacks.map((item) => `not inspecting yet: ${item}`)
           : []),
         ...(refusal === undefined ? [] : [`next stage refused: ${refusal}`]),
+      ];
+      const clauses = [
+        stage?.why ?? 'exposed; the policy leaves the response to people',
+        ...(proof === undefined ? [] : [`safe probe: ${proof}`]),
+        ...troubles,
         ...(unset.length === 0 ? [] : [`rules are off until the policy sets ${unset.join(', ')}`]),
       ];
       return [
         {
           shield: id,
+          tier: shield.tier,
+          severity: severities.get(id) ?? shield.severity,
+          exposed: isExposedTo(known, id),
           stage: current,
           since: timestamp(since),
           why: clauses.join('; '),
           mode,
           modeFrom: from,
+          cover: coverOf({
+            tier: shield.tier,
+            stage: current,
+            mode,
+            byGate: isByGateAlone(shield),
+            kept: inspectable.has(server) || item.identity?.uninspected !== 'pass',
+          }),
+          troubles,
           rides,
           unset: [...unset],
           exemptions: exemptionsOf(server, id),
@@ -185,4 +206,8 @@ export function buildStatus({
       ];
     });
   }
+}
+
+function isExposedTo({ observation }: ServerState, id: string): boolean {
+  return (observation?.exposures ?? []).some(({ advisory, status }) => advisory === id && isExposed(status));
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { Failure } from '../base/failure.ts';
 import { sha256 } from '../log/chain.ts';
+import type { Status } from '../model/api.ts';
 import type { Endpoint } from '../model/common.ts';
 import type { GateListener, GatePlan } from '../model/plan.ts';
 import {
@@ -25,6 +26,17 @@ const neighbourPorts: readonly [kind: string, port: number][] = [
   ['etcd', 2379],
   ['components', 10257],
 ];
+
+/** The last report of each cluster, in short. */
+export function lastVerifications(core: Core): Status['verifications'] {
+  const last = new Map(core.state.verifications.map((report) => [report.cluster, report]));
+  return [...last.values()].map(({ cluster, document, at, results }) => ({
+    cluster,
+    id: idOf(document),
+    at,
+    failed: results.fail ?? 0,
+  }));
+}
 
 /** @throws Failure `no-inventory`, `unknown-cluster` */
 export function verifyPlan(core: Core, cluster: string): VerifyPlan {

@@ -113,7 +113,7 @@ function patchState(exposures: readonly Exposure[]): string {
 }
 
 /** Is every version affected, now and to come? */
-function hasNoEnd({ affected }: Advisory): boolean {
+export function hasNoEnd({ affected }: Pick<Advisory, 'affected'>): boolean {
   return affected.every(({ ranges }) =>
     ranges.every(({ fixed, lastAffected }) => fixed === undefined && lastAffected === undefined),
   );

@@ -174,6 +174,39 @@ export type ExemptionRemoval = z.infer<typeof ExemptionRemoval>;
 export const ProbeRequest = z.strictObject({ server: Name.optional() });
 export type ProbeRequest = z.infer<typeof ProbeRequest>;
 
+/**
+ * What a shield comes to for a flaw: `acts`; `waits`, for it is to be enforced and nobody put it in force; `shadow`, it only looks
+ * on; `alert`, it can only tell; `none`, no shield is for the flaw, or it is off.
+ */
+export const Cover = z.enum(['acts', 'waits', 'shadow', 'alert', 'none']);
+export type Cover = z.infer<typeof Cover>;
+/** Of one shield at one server or part that has the flaw, or where it has a stage. */
+export const StandingStatus = z.strictObject({
+  shield: z.string(),
+  tier: z.int().min(1).max(4),
+  severity: Severity,
+  /** It has the flaw, or may have it. Without it only the stage is left to tell of. */
+  exposed: z.boolean(),
+  stage: Stage,
+  since: Timestamp,
+  why: z.string(),
+  /** What it does there, and who says so. */
+  mode: ShieldMode,
+  modeFrom: z.enum(['person', 'policy', 'tier']),
+  cover: Cover,
+  /** What keeps it from doing what its stage says, or from the next stage, a clause each; `why` holds them too. */
+  troubles: z.array(z.string()),
+  /** In shadow at stage observe: its rules are judged on what goes through the gate for another reason. */
+  rides: z.boolean(),
+  /** Parameters that the site has not set: rules that need them are off. */
+  unset: z.array(z.string()),
+  /** Ids of exemptions from it that hold for the server. */
+  exemptions: z.array(Name),
+  /** Seconds spent in each stage so far, the exposure window. */
+  seconds: z.record(z.string(), z.number()),
+});
+export type StandingStatus = z.infer<typeof StandingStatus>;
+
 /** GET /v1/status (admin). */
 export const ServerStatus = z.strictObject({
   name: Name,
@@ -190,27 +223,23 @@ export const ServerStatus = z.strictObject({
   uncovered: z.array(z.string()).default([]),
   tags: z.array(Tag),
   exposures: z.array(Exposure),
-  stages: z.array(
-    z.strictObject({
-      shield: z.string(),
-      stage: Stage,
-      since: Timestamp,
-      why: z.string(),
-      /** What it does there, and who says so. */
-      mode: ShieldMode,
-      modeFrom: z.enum(['person', 'policy', 'tier']),
-      /** In shadow at stage observe: its rules are judged on what goes through the gate for another reason. */
-      rides: z.boolean(),
-      /** Parameters that the site has not set: rules that need them are off. */
-      unset: z.array(z.string()),
-      /** Ids of exemptions from it that hold for the server. */
-      exemptions: z.array(Name),
-      /** Seconds spent in each stage so far, the exposure window. */
-      seconds: z.record(z.string(), z.number()),
-    }),
-  ),
+  stages: z.array(StandingStatus),
 });
 export type ServerStatus = z.infer<typeof ServerStatus>;
+/** Another part of a cluster, of which a version is known or where a shield has a stage. */
+export const PartStatus = z.strictObject({
+  /** `kubelet/node-1`. */
+  name: Name,
+  component: Component,
+  cluster: Name,
+  host: Name.optional(),
+  version: z.string().optional(),
+  source: PartSource.optional(),
+  exposures: z.array(Exposure),
+  /** Stages of shields before API servers count too, where they look at requests for the part's flaw. */
+  stages: z.array(StandingStatus.omit({ rides: true, exemptions: true, seconds: true, troubles: true })),
+});
+export type PartStatus = z.infer<typeof PartStatus>;
 export const WorkerStatus = z.strictObject({
   kind: z.enum(['agent', 'gate']),
   name: Name,
@@ -236,6 +265,7 @@ export type NameStatus = z.infer<typeof NameStatus>;
 export const Status = z.strictObject({
   at: Timestamp,
   servers: z.array(ServerStatus),
+  parts: z.array(PartStatus).default([]),
   workers: z.array(WorkerStatus),
   names: z.array(NameStatus).default([]),
   /** The generation in force (0: none was written), and until when it must be confirmed. */
@@ -243,6 +273,10 @@ export const Status = z.strictObject({
   /** Bundles in force, those that are void, and what is looked at for new ones. */
   bundles: z.array(UsedBundle.omit({ changes: true, shields: true })).default([]),
   bundleSource: BundleSource.optional(),
+  /** The last verification of each cluster that was verified. */
+  verifications: z
+    .array(z.strictObject({ cluster: Name, id: z.string(), at: Timestamp, failed: z.int().min(0) }))
+    .default([]),
   log: z.strictObject({ entries: z.int(), head: z.string() }),
   incidents: z.int(),
   sessions: z.strictObject({ accepted: z.int(), steered: z.int(), denied: z.int() }),
@@ -270,7 +304,15 @@ export const ExposedServer = z.strictObject({
   stage: Stage.optional(),
   /** What the shield does there. */
   mode: ShieldMode.optional(),
-  /** The stage closes nothing: the host has no agent, or nobody knows where to. */
+  tier: z.int().min(1).max(4).optional(),
+  cover: Cover,
+  /** Parameters that the site has not set: rules of the shield that need them are off. */
+  unset: z.array(z.string()).optional(),
+  /** Where `cover` is `waits`: the stage that would put it in force, and where. */
+  next: z.strictObject({ at: Name, stage: Stage }).optional(),
+  /** No release is without the flaw: there is nothing to upgrade to. */
+  unfixed: z.literal(true).optional(),
+  /** The stage does nothing: the host has no agent, nobody knows where to, or no gate can inspect and callers pass. */
   unenforced: z.literal(true).optional(),
   /** What stays open though the shield stands as it does. */
   gap: z.string(),

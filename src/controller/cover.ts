@@ -1,0 +1,25 @@
+// What a shield comes to for a flaw where it stands: people want to know that before they want to know stage and mode.
+import type { Cover } from '../model/api.ts';
+import type { Stage } from '../model/common.ts';
+import type { ShieldMode } from '../model/mode.ts';
+
+type Place = {
+  /** Of the shield; undefined where none is for the flaw. */
+  readonly tier: number | undefined;
+  readonly stage: Stage;
+  readonly mode: ShieldMode;
+  /** The gate's own refusals are all there is to it: they act whatever the mode. Left out: there are rules. */
+  readonly byGate?: boolean;
+  /** What a stage promises is kept: a block closes something, an inspecting gate is there. Left out: it is. */
+  readonly kept?: boolean;
+};
+
+/** In order, the first that applies. A block stands whatever the mode, unless the shield is off. */
+export function coverOf({ tier, stage, mode, byGate = false, kept = true }: Place): Cover {
+  if (tier === undefined || mode === 'off') return 'none';
+  if (stage === 'block' && kept) return 'acts';
+  if (tier === 4) return 'alert';
+  if (stage === 'inspect' && byGate && kept) return 'acts';
+  if (mode === 'shadow') return 'shadow';
+  return stage === 'inspect' && kept ? 'acts' : 'waits';
+}

@@ -1,0 +1,62 @@
+// The parts of clusters beside their API servers, as GET /v1/status tells of them.
+import { timestamp } from '../base/clock.ts';
+import type { PartStatus } from '../model/api.ts';
+import { partsOf } from '../policy/parts.ts';
+import type { Core } from './core.ts';
+import { createPartGaps } from './part-gaps.ts';
+import { createStanding } from './shield-standing.ts';
+import { isExposed, noServerState, pairKey } from './state.ts';
+
+/** Those of which a version is known, and those where a shield has a stage. */
+export function partStatuses(core: Core): PartStatus[] {
+  const inventory = core.inventory();
+  if (!inventory) return [];
+  const standing = createStanding(core);
+  const gaps = createPartGaps(core);
+  const severities = new Map(core.knowledge.advisories.map(({ id, severity }) => [id, severity]));
+  return partsOf(inventory).flatMap((part): PartStatus[] => {
+    const { name, component, cluster, host } = part;
+    const { observation, exposedSince } = core.state.servers.get(name) ?? noServerState;
+    const exposures = observation?.exposures ?? [];
+    const exposed = new Set(
+      exposures.filter(({ status }) => isExposed(status)).map(({ advisory }) => advisory),
+    );
+    const stages = core.knowledge.shields.flatMap((shield): PartStatus['stages'] => {
+      const { id, tier } = shield;
+      const own = core.state.stages.get(pairKey(name, id));
+      if (!own && !exposed.has(id)) return [];
+      const { mode, from, unset } = standing.settings(name, shield);
+      const gap = exposed.has(id) ? gaps.gap(part, shield) : undefined;
+      return [
+        {
+          shield: id,
+          tier,
+          severity: severities.get(id) ?? shield.severity,
+          exposed: exposed.has(id),
+          stage: exposed.has(id) ? gaps.stage(part, shield) : (own?.stage ?? 'observe'),
+          since: timestamp(own?.since ?? exposedSince[id] ?? core.clock.now()),
+          why: [own?.why ?? 'exposed; the policy leaves the response to people', ...(gap ? [gap] : [])].join(
+            '; ',
+          ),
+          mode,
+          modeFrom: from,
+          cover: gaps.cover(part, shield),
+          unset: [...unset],
+        },
+      ];
+    });
+    if (!observation && stages.length === 0) return [];
+    return [
+      {
+        name,
+        component,
+        cluster,
+        ...(host === undefined ? {} : { host }),
+        ...(observation ? { version: observation.version } : {}),
+        ...(observation?.source ? { source: observation.source } : {}),
+        exposures: [...exposures],
+        stages,
+      },
+    ];
+  });
+}
