@@ -256,6 +256,24 @@ test('random records are read or refused, never anything else', () => {
   );
 });
 
+test('a word for how grave it is counts where nobody has scored it', () => {
+  const record = (more: object) => ({
+    id: 'GHSA-aaaa-bbbb-cccc',
+    affected: [
+      {
+        package: { ecosystem: 'kubernetes', name: 'k8s.io/apiserver' },
+        ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }] }],
+        ...more,
+      },
+    ],
+    database_specific: { severity: 'LOW' },
+  });
+  assert.equal(parseOsv(record({}), 'x').severity, 'warning');
+  assert.equal(parseOsv({ ...record({}), database_specific: { severity: 'odd' } }, 'x').severity, 'major');
+  const severity = [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H' }];
+  assert.equal(parseOsv(record({ severity }), 'x').severity, 'critical');
+});
+
 test('the shipped advisories are read without corrections', () => {
   const folder = join(import.meta.dirname, '../../shields/advisories');
   const files = globSync('*.json', { cwd: folder });

@@ -1,6 +1,7 @@
 // OSV records (https://ossf.github.io/osv-schema/, 1.6) → advisories.
 import { z } from 'zod';
 import { Advisory, AdvisoryId, type Component } from '../model/advisory.ts';
+import type { Severity } from '../model/common.ts';
 import { cvssBaseScore, severityOf } from './cvss.ts';
 import { applyOverlay } from './overlay.ts';
 import { type RangeEvent, rangesFromEvents } from './ranges.ts';
@@ -32,6 +33,8 @@ const OsvRecord = z.looseObject({
   summary: z.string().max(10_000).default(''),
   details: z.string().max(1_000_000).default(''),
   severity: Scores.default([]),
+  /** As GitHub's records have it, for what nobody has scored. */
+  database_specific: z.looseObject({ severity: z.string().max(20).optional() }).optional(),
   affected: z
     .array(
       z.looseObject({
@@ -66,7 +69,7 @@ export function parseOsv(record: unknown, place: string): Advisory {
     Advisory.parse({
       id: advisoryId(osv, place),
       summary: firstLine(osv.summary) || firstLine(osv.details) || osv.id,
-      severity: severityOf(cvss),
+      severity: (cvss === undefined && words.get(osv.database_specific?.severity ?? '')) || severityOf(cvss),
       ...(cvss === undefined ? {} : { cvss }),
       affected: osv.affected.map((affected, i) => ({
         component: componentOf(affected.package.ecosystem, affected.package.name),
@@ -79,6 +82,13 @@ export function parseOsv(record: unknown, place: string): Advisory {
     } satisfies z.input<typeof Advisory>),
   );
 }
+
+const words: ReadonlyMap<string, Severity> = new Map([
+  ['LOW', 'warning'],
+  ['MODERATE', 'minor'],
+  ['HIGH', 'major'],
+  ['CRITICAL', 'critical'],
+]);
 
 /** The CVE, where a record of another source names exactly one: shields are known by it. */
 function advisoryId({ id, aliases }: { id: string; aliases: readonly string[] }, place: string): string {
