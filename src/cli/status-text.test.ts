@@ -198,6 +198,18 @@ describe('many of a kind', () => {
   });
 });
 
+test('old kubectls in use are named, others are not', () => {
+  const kubectl = [
+    { version: 'v1.29.0', connections: 9, advisories: [] },
+    { version: 'v1.12.2', connections: 3, advisories: ['CVE-2019-11249', 'CVE-2019-11246'] },
+  ];
+  assert.match(
+    status({ kubectl }),
+    /^kubectl with known flaws in use: v1\.12\.2 \(3 connections\); CVE-2019-11246, CVE-2019-11249: /m,
+  );
+  assert.doesNotMatch(status({ kubectl: kubectl.slice(0, 1) }), /kubectl/);
+});
+
 test('no line is wider than the terminal', () => {
   const stages = [
     standing({

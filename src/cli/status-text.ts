@@ -199,7 +199,7 @@ function headed(head: readonly string[], rows: readonly Row[]): Row[] {
 }
 
 /** What stays true until somebody changes how things are set up, and the way on. */
-function notes({ servers, parts, workers }: Status, sound: readonly string[]): string[] {
+function notes({ servers, parts, workers, kubectl }: Status, sound: readonly string[]): string[] {
   const gaps = new Map<string, string[]>();
   for (const { name, inspectionGap, uncovered } of servers) {
     const own = [
@@ -215,6 +215,7 @@ function notes({ servers, parts, workers }: Status, sound: readonly string[]): s
   return [
     ...(sound.length === 0 ? [] : [`no known flaw: ${sound.join(', ')}`]),
     ...[...gaps].map(([gap, names]) => `${names.join(', ')}: ${gap}`),
+    ...kubectlLines(kubectl),
     ...(shadows === ''
       ? []
       : [`shadows found: ${shadows}; to whom: portcullis mode SERVER SHIELD enforce (asks before it acts)`]),
@@ -222,6 +223,21 @@ function notes({ servers, parts, workers }: Status, sound: readonly string[]): s
     ...(rest || servers.some(({ exposures }) => exposures.length > stages.length)
       ? ['every flaw and what to do next: portcullis exposure']
       : []),
+  ];
+}
+
+/** Their flaws are in the callers' own hands: only a newer kubectl helps. */
+function kubectlLines(seen: Status['kubectl']): string[] {
+  const old = seen.filter(({ advisories }) => advisories.length > 0);
+  if (old.length === 0) return [];
+  const shown = old
+    .slice(0, 5)
+    .map(({ version, connections }) => `${version} (${connections} connections)`)
+    .join(', ');
+  const ids = [...new Set(old.flatMap(({ advisories }) => advisories))].sort();
+  const more = old.length > 5 ? ` and ${old.length - 5} more versions` : '';
+  return [
+    `kubectl with known flaws in use: ${shown}${more}; ${ids.join(', ')}: portcullis advisories kubectl`,
   ];
 }
 

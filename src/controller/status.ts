@@ -13,6 +13,7 @@ import { bundleStatus } from './bundles.ts';
 import type { Core } from './core.ts';
 import { coverOf } from './cover.ts';
 import { isByGateAlone } from './exposure-gap.ts';
+import { kubectlUse } from './kubectl-use.ts';
 import { generationOf } from './lifecycle-state.ts';
 import type { NameWatch } from './name-watch.ts';
 import { partStatuses } from './part-status.ts';
@@ -81,11 +82,12 @@ export function buildStatus({
   }
   const { seq, hash } = core.log.head();
   const { unconfirmed } = state.lifecycle;
+  const workersNow = workerStatuses();
   return {
     at: timestamp(now),
     servers,
     parts: partStatuses(core),
-    workers: workerStatuses(),
+    workers: workersNow,
     names: [...nameWatch.names()],
     policy: {
       generation: generationOf(state.lifecycle),
@@ -93,6 +95,7 @@ export function buildStatus({
     },
     bundles: bundleStatus(core),
     ...bundleWatch.status(),
+    kubectl: kubectlUse(workersNow, core.knowledge.advisories),
     verifications: lastVerifications(core),
     log: { entries: seq, head: hash },
     incidents: state.incidentCount,

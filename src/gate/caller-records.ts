@@ -2,15 +2,17 @@
 import type { RequestHead } from '../http/head.ts';
 import type { ConnectionSink } from '../inspect/connection-types.ts';
 import { type AccessLog, accessRecord } from './access-record.ts';
-import type { Counters } from './counters.ts';
+import { type Counters, labelled } from './counters.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import type { Scene } from './incidents.ts';
+import type { KubectlSeen } from './kubectl-seen.ts';
 import type { LoadMeter } from './load.ts';
 import { traceId } from './trace-context.ts';
 
 export type RecordParts = {
   readonly counters: Counters;
   readonly meter: LoadMeter;
+  readonly kubectl: KubectlSeen;
   /** Where access records go; undefined: nobody wants any. */
   readonly access: AccessLog | undefined;
 };
@@ -23,12 +25,13 @@ export type CallerRecords = {
 
 /** @param credential called at the first request that carries one */
 export function createCallerRecords(
-  { counters, meter, access }: RecordParts,
+  { counters, meter, kubectl, access }: RecordParts,
   scene: Scene,
   credential: () => void,
 ): CallerRecords {
   const running = new Set<ExchangeRecord>();
   let anonymous = scene.identity.method === 'none';
+  let first = true;
 
   function over(record: ExchangeRecord): void {
     running.delete(record);
@@ -45,6 +48,12 @@ export function createCallerRecords(
       if (anonymous && bearer) {
         anonymous = false;
         credential();
+      }
+      if (first) {
+        first = false;
+        // Who shows no credential could be anybody, and would fill what is counted.
+        const version = anonymous ? undefined : kubectl(head.fields);
+        if (version !== undefined) counters.add(labelled('kubectl_connections_total', 'version', version));
       }
       const end = access === undefined ? over : withAccess(access, head, bearer);
       const record = new ExchangeRecord(info, head.upgrade.trigger, ids, end);

@@ -23,6 +23,7 @@ import { createFloodBudgets } from './flood-budgets.ts';
 import type { RevocationLists, ServedMaterial } from './identity-files.ts';
 import { gateFinding, type Scene, toIncident } from './incidents.ts';
 import type { Log } from './json-log.ts';
+import type { KubectlSeen } from './kubectl-seen.ts';
 import type { GateLimits } from './limits.ts';
 import { listenOn, type PortHandle } from './listening-sockets.ts';
 import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
@@ -51,6 +52,7 @@ export type ListenerSurroundings = {
   readonly gate: string;
   readonly clock: CoarseClock;
   readonly meter: LoadMeter;
+  readonly kubectl: KubectlSeen;
   /** Of the gate: limits of counts are theirs together. */
   readonly workers: number;
   /** Where access records go; undefined: nobody wants any. */

@@ -81,6 +81,11 @@ export const metricTable = {
     label: 'exemption',
     help: 'What rules found and an exemption let pass, by its id.',
   },
+  kubectl_connections_total: {
+    type: 'counter',
+    label: 'version',
+    help: 'Connections with a credential whose first request came from kubectl, by the version that its User-Agent says; after 64 of them `other`.',
+  },
   timeouts_total: {
     type: 'counter',
     label: 'what',

@@ -5,6 +5,7 @@ import { createCounters } from './counters.ts';
 import { createFleet, type Fleet, type Prepared } from './fleet.ts';
 import { checkHealth } from './health.ts';
 import { createJsonLog } from './json-log.ts';
+import { createKubectlSeen } from './kubectl-seen.ts';
 import type { PortHandle } from './listening-sockets.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
 import { createNoted } from './noted.ts';
@@ -95,6 +96,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
     ...settings,
     clock,
     meter,
+    kubectl: createKubectlSeen(),
     access,
     counters,
     log,

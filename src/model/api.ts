@@ -273,6 +273,10 @@ export const Status = z.strictObject({
   /** Bundles in force, those that are void, and what is looked at for new ones. */
   bundles: z.array(UsedBundle.omit({ changes: true, shields: true })).default([]),
   bundleSource: BundleSource.optional(),
+  /** Versions of kubectl that gates saw since they started, by what it says itself, and the flaws that each has. */
+  kubectl: z
+    .array(z.strictObject({ version: z.string(), connections: z.int(), advisories: z.array(AdvisoryId) }))
+    .default([]),
   /** The last verification of each cluster that was verified. */
   verifications: z
     .array(z.strictObject({ cluster: Name, id: z.string(), at: Timestamp, failed: z.int().min(0) }))
