@@ -21,6 +21,8 @@ export type ReadVersion = {
   readonly minor?: string | undefined;
   /** When the server was built, as it says: a hint of what a vendor's build may hold. */
   readonly buildDate?: string | undefined;
+  /** Feature gates, as its metrics say, where they may be read. */
+  readonly gates?: Readonly<Record<string, boolean>> | undefined;
 };
 
 export type Knowledge = {
@@ -84,10 +86,11 @@ function know(shields: readonly Shield[], advisories: readonly Advisory[]): Know
   return {
     shields,
     advisories,
-    assess({ gitVersion, major = '', minor = '', buildDate }) {
+    assess({ gitVersion, major = '', minor = '', buildDate, gates }) {
       const version = parseServerVersion(gitVersion, { major, minor });
+      const surroundings = { buildDate, gates: gates && new Map(Object.entries(gates)) };
       const exposures = advisories
-        .map((advisory) => exposureOf(advisory, 'kube-apiserver', version, { buildDate }))
+        .map((advisory) => exposureOf(advisory, 'kube-apiserver', version, surroundings))
         .filter(({ status }) => status !== 'not-applicable');
       return { exposures, tags: tagsFor(version, exposures, advisories) };
     },

@@ -135,6 +135,7 @@ function entryOf({
   endpoints,
   forgotten: _,
   buildDate: __,
+  gates: ___,
   ...rest
 }: Observation): NewEntry['data'] {
   return {

@@ -2,8 +2,10 @@
 // the one thing missing.
 import { canonicalJson } from '../base/canonical-json.ts';
 import { describeFailure, Failure } from '../base/failure.ts';
+import { gatesThatMatter } from '../intel/conditions.ts';
 import type { ApiServer } from '../model/inventory.ts';
 import type { Core } from './core.ts';
+import { readFeatureGates } from './feature-gates.ts';
 import type { ReadVersion } from './knowledge.ts';
 import type { PartWatch } from './part-watch.ts';
 import type { Reconciler } from './reconcile.ts';
@@ -22,6 +24,7 @@ export type Prober = {
 
 /** Servers probed at the same time. */
 const width = 8;
+const gatesHoldMs = 3_600_000;
 
 export function createProber(
   core: Core,
@@ -32,6 +35,10 @@ export function createProber(
 ): Prober {
   const times = new Map<string, number>();
   const running = new Map<string, Promise<void>>();
+  const read = new Map<
+    string,
+    { readonly key: string; readonly at: number; readonly gates: ReadVersion['gates'] }
+  >();
 
   return {
     async probe(name) {
@@ -60,9 +67,9 @@ export function createProber(
       for (const { name } of core.inventory()?.servers ?? []) {
         const known = core.state.servers.get(name)?.observation;
         if (!known) continue;
-        const { version, buildDate } = known;
+        const { version, buildDate, gates } = known;
         try {
-          observe(name, { gitVersion: version, buildDate });
+          observe(name, { gitVersion: version, buildDate, gates });
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
           failed(name, describeFailure(error));
@@ -88,7 +95,9 @@ export function createProber(
       const version = await readVersion(server, signal);
       if (signal.aborted || !stillThere(server)) return;
       times.set(server.name, core.clock.now());
-      observe(server.name, version);
+      const gates = await gatesOf(server, version);
+      if (signal.aborted || !stillThere(server)) return;
+      observe(server.name, gates === undefined ? version : { ...version, gates });
       if (core.state.servers.get(server.name)?.probeError !== undefined)
         core.record([{ kind: 'probe', actor: 'controller', subject: server.name, data: { ok: true } }]);
       reconciler.run();
@@ -99,6 +108,24 @@ export function createProber(
       times.set(server.name, core.clock.now());
       failed(server.name, describeFailure(error));
     }
+  }
+
+  /** Asked for only where a flaw hangs on one, and once an hour: an answer may be large. */
+  async function gatesOf(server: ApiServer, version: ReadVersion): Promise<ReadVersion['gates']> {
+    const wanted = gatesThatMatter(core.knowledge.assess(version).exposures);
+    if (wanted.length === 0) return undefined;
+    const key = `${version.gitVersion} ${wanted.join(' ')}`;
+    const former = read.get(server.name);
+    const now = core.clock.now();
+    if (former?.key === key && now - former.at < gatesHoldMs) return former.gates;
+    const all = await readFeatureGates(server, signal);
+    const found = wanted.flatMap((name): [string, boolean][] => {
+      const on = all?.get(name);
+      return on === undefined ? [] : [[name, on]];
+    });
+    const gates = found.length === 0 ? undefined : Object.fromEntries(found);
+    read.set(server.name, { key, at: now, gates });
+    return gates;
   }
 
   function failed(server: string, error: string): void {
@@ -112,12 +139,13 @@ export function createProber(
    */
   function observe(server: string, version: ReadVersion): void {
     const { exposures, tags } = core.knowledge.assess(version);
-    const { gitVersion, buildDate } = version;
+    const { gitVersion, buildDate, gates } = version;
     const data = {
       version: gitVersion,
       tags: [...tags],
       exposures: [...exposures],
       ...(buildDate === undefined ? {} : { buildDate }),
+      ...(gates === undefined ? {} : { gates }),
     };
     const former = core.state.servers.get(server)?.observation;
     if (former && canonicalJson(former) === canonicalJson(data)) return;

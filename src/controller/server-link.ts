@@ -119,6 +119,60 @@ function get(
   });
 }
 
+/** Longer lines are passed over. */
+const maxLine = 4_096;
+
+type Scan = { readonly path: string; readonly maxBytes: number; readonly timeoutMs: number };
+
+/**
+ * GETs text on a connection of its own and hands it over line by line, until `line` says false. True when it was seen to the
+ * end, or as far as `line` wanted; false when the server refused, said too much, or took too long.
+ */
+export function scanLines(
+  link: ServerLink,
+  { path, maxBytes: most, timeoutMs: ms }: Scan,
+  line: (text: string) => boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const outgoing = request(
+      {
+        ...link.options,
+        path,
+        agent: false,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]),
+        headers: {
+          accept: 'text/plain',
+          connection: 'close',
+          host: link.host,
+          ...(link.token === undefined ? {} : { authorization: `Bearer ${link.token}` }),
+        },
+      },
+      (answer) => {
+        let size = 0;
+        let rest = '';
+        const end = (whole: boolean) => {
+          resolve(whole);
+          outgoing.destroy();
+        };
+        if (answer.statusCode !== 200) return end(false);
+        answer.setEncoding('latin1');
+        answer.on('data', (chunk: string) => {
+          size += chunk.length;
+          if (size > most) return end(false);
+          const lines = (rest + chunk).split('\n');
+          rest = (lines.pop() ?? '').slice(0, maxLine + 1);
+          for (const text of lines) if (text.length <= maxLine && !line(text)) return end(true);
+        });
+        answer.on('error', () => resolve(false));
+        answer.on('end', () => resolve(true));
+      },
+    );
+    outgoing.on('error', () => resolve(false));
+    outgoing.end();
+  });
+}
+
 const Version = z.object({
   gitVersion: z.string(),
   major: z.string().optional(),

@@ -53,6 +53,8 @@ export const entryData = {
   tags: z.object({
     version: z.string(),
     buildDate: z.string().optional(),
+    /** Feature gates that its exposures hang on, where they could be read. */
+    gates: z.record(z.string(), z.boolean()).optional(),
     tags: z.array(Tag),
     exposures: z.array(Exposure),
     source: PartSource.optional(),

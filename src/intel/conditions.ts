@@ -28,6 +28,17 @@ const conditions: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['CVE-2025-4563', { gate: 'DynamicResourceAllocation', born: 26, on: 34 }],
 ]);
 
+/** Feature gates by which these exposures could be judged better; none for most versions. */
+export function gatesThatMatter(exposures: readonly Exposure[]): readonly string[] {
+  const names = exposures
+    .filter(({ status }) => status === 'vulnerable' || status === 'vendor-unknown')
+    .flatMap(({ advisory }) => {
+      const condition = conditions.get(advisory);
+      return condition && 'gate' in condition ? [condition.gate] : [];
+    });
+  return [...new Set(names)];
+}
+
 /**
  * What becomes of an exposure where the flaw needs more than the version: `not-applicable` where that is missing,
  * `vendor-unknown` where it can't be told and is not there by itself.

@@ -16,6 +16,8 @@ export type FakeApiServer = {
   /** What its backend answers when it is asked plainly; undefined: nothing. */
   plainStatus: number | undefined;
   groups: readonly string[];
+  /** What /metrics answers; undefined: it is forbidden. */
+  metrics?: string;
   /** Request lines seen. */
   readonly seen: string[];
   close(): Promise<void>;
@@ -45,6 +47,8 @@ export async function fakeApiServer(identity: KeyPair): Promise<FakeApiServer> {
           socket.write(
             reply(200, JSON.stringify({ major: '', gitVersion: fake.gitVersion, buildDate: fake.buildDate })),
           );
+        } else if (head.startsWith('GET /metrics ')) {
+          socket.write(fake.metrics === undefined ? reply(403, '{}') : reply(200, fake.metrics));
         } else if (head.startsWith('GET /apis ')) {
           const groups = fake.groups.map((name) => ({
             name,
