@@ -93,7 +93,10 @@ export const importKubernetes: Command = {
       })),
     };
     const { found, notes, hosts } = fromKubernetes(facts, rules);
-    const parts = partFacts(nodeInfos(lists, hosts), lists.pods?.map(podInfo));
+    const parts = partFacts(
+      nodeInfos(lists, hosts),
+      lists.pods?.map((pod) => podInfo(pod, hosts)),
+    );
     for (const line of [...notes, ...parts.notes]) context.note(`note: ${printable(line)}`);
     return send(context, context.option('source') ?? `kubernetes/${cluster}`, found, [
       { cluster: found.clusters[0]?.name ?? cluster, parts: [...parts.facts] },

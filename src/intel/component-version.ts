@@ -73,6 +73,8 @@ const images: readonly (readonly [RegExp, Component])[] = [
   [/(^|\/)smbplugin$/, 'csi-driver-smb'],
   [/(^|\/)etcd$/, 'etcd'],
   [/(^|\/)kube-proxy$/, 'kube-proxy'],
+  [/(^|\/)kube-controller-manager$/, 'kube-controller-manager'],
+  [/(^|\/)kube-scheduler$/, 'kube-scheduler'],
 ];
 
 /**

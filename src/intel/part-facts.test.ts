@@ -76,6 +76,34 @@ test('a cluster’s part is as old as its oldest pod, and its webhook is at all 
   );
 });
 
+test('static pods of a control plane: etcd by its host, the others as old as the oldest', () => {
+  const pod = (image: string, host?: string) => ({
+    host,
+    phase: 'Running',
+    images: [image],
+    args: [],
+    addresses: [],
+  });
+  const { facts } = partFacts(
+    [],
+    [
+      pod('registry.k8s.io/etcd:3.5.9-0', 'cp-1'),
+      pod('registry.k8s.io/etcd:3.5.15-0', 'cp-2'),
+      pod('registry.k8s.io/etcd:3.4.3-0'),
+      pod('registry.k8s.io/kube-controller-manager:v1.31.1', 'cp-1'),
+      pod('registry.k8s.io/kube-controller-manager:v1.30.4', 'cp-2'),
+      pod('registry.k8s.io/kube-scheduler:v1.31.1', 'cp-1'),
+      pod('registry.k8s.io/kube-apiserver:v1.31.1', 'cp-1'),
+    ],
+  );
+  assert.deepEqual(facts.map(shown).sort(), [
+    'etcd cp-1 3.5.9 -',
+    'etcd cp-2 3.5.15 -',
+    'kube-controller-manager - v1.30.4 -',
+    'kube-scheduler - v1.31.1 -',
+  ]);
+});
+
 test('an image without a version is told; so are pods that may not be listed', () => {
   const digest = controller('', { images: [`x.example/ingress-nginx/controller@sha256:${'0'.repeat(64)}`] });
   assert.match(partFacts([], [digest]).notes[0] ?? '', /has no version in its tag/);

@@ -18,6 +18,8 @@ export type NodeInfo = {
 };
 
 export type PodInfo = {
+  /** Of its node, in the inventory; undefined where that has none. */
+  readonly host?: string | undefined;
   readonly phase: string | undefined;
   readonly images: readonly string[];
   readonly args: readonly string[];
@@ -25,6 +27,9 @@ export type PodInfo = {
 };
 
 export type PartFacts = { readonly facts: readonly PartFact[]; readonly notes: readonly string[] };
+
+/** What runs in pods and is of a host. A kube-proxy's version is its node's word. */
+const ofHosts: ReadonlySet<Component> = new Set<Component>(['etcd', 'kube-proxy']);
 
 /** Told at most so often; the rest is counted. */
 const maxNotes = 20;
@@ -41,7 +46,9 @@ export function partFacts(nodes: readonly NodeInfo[], pods: readonly PodInfo[] |
     ...(pods === undefined ? [] : podFacts(pods, note)),
   ];
   if (pods === undefined)
-    note('pods may not be listed: nothing is known of ingress-nginx and the NFS and SMB drivers');
+    note(
+      'pods may not be listed: nothing is known of ingress-nginx, the NFS and SMB drivers, etcd, controller manager and scheduler',
+    );
   if (untold > 0) notes.push(`and ${untold} more like these`);
   return { facts, notes };
 }
@@ -67,16 +74,18 @@ function nodeFacts(node: NodeInfo, note: Note): PartFact[] {
   });
 }
 
-/** A cluster's part is as old as the oldest of its pods. Pods that ended say nothing. */
+/** A part is as old as the oldest of its pods: of the cluster, or of the host for what hosts have. Ended pods say nothing. */
 function podFacts(pods: readonly PodInfo[], note: Note): PartFact[] {
-  const oldest = new Map<Component, string>();
+  const oldest = new Map<string, { component: Component; host: string | undefined; version: string }>();
   const endpoints = new Map<string, Endpoint>();
-  for (const { phase, images, args, addresses } of pods) {
+  for (const { host, phase, images, args, addresses } of pods) {
     if (phase === 'Succeeded' || phase === 'Failed') continue;
     for (const image of images) {
       const found = parseImage(image);
       if (!found) continue;
       const { component, version } = found;
+      const place = ofHosts.has(component) ? Name.safeParse(host).data : undefined;
+      if (ofHosts.has(component) && place === undefined) continue;
       if (component === 'ingress-nginx')
         for (const endpoint of admissionEndpoints(args, addresses))
           endpoints.set(`${endpoint.address} ${endpoint.port}`, endpoint);
@@ -85,15 +94,18 @@ function podFacts(pods: readonly PodInfo[], note: Note): PartFact[] {
           `the image '${printable(image)}' of ${component} has no version in its tag: say it in the inventory`,
         );
       } else if (readable(component, version, `${component}'s image`, note)) {
-        const former = oldest.get(component);
-        if (former === undefined || older(component, version, former)) oldest.set(component, version);
+        const key = `${component} ${place ?? ''}`;
+        const former = oldest.get(key);
+        if (former === undefined || older(component, version, former.version))
+          oldest.set(key, { component, host: place, version });
       }
     }
   }
-  return [...oldest].map(([component, version]) => {
+  return [...oldest.values()].map(({ component, host, version }) => {
     const where = component === 'ingress-nginx' && endpoints.size > 0;
     return PartFact.parse({
       component,
+      ...(host === undefined ? {} : { host }),
       version,
       ...(where ? { endpoints: [...endpoints.values()].slice(0, 1024) } : {}),
     });

@@ -89,6 +89,7 @@ const Endpoints = z.object({
 const Pod = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
   spec: z.object({
+    nodeName: z.string().optional(),
     containers: z.array(z.object({ image: z.string().optional(), args: z.array(z.string()).nullish() })),
   }),
   status: z
@@ -119,14 +120,22 @@ export type ClusterLists = {
   readonly nodes: readonly z.infer<typeof Node>[];
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
   readonly services: readonly z.infer<typeof Service>[];
-  /** Of ingress-nginx and the NFS and SMB drivers; undefined where listing pods is not allowed. */
+  /** Of ingress-nginx, the NFS and SMB drivers, and etcd, controller manager and scheduler where they are pods; undefined where listing pods is not allowed. */
   readonly pods: readonly z.infer<typeof Pod>[] | undefined;
 };
 
-/** Labels by which the pods of what we know flaws of are found: as their charts and manifests set them. */
-const podLabels = [
-  'app.kubernetes.io/name in (ingress-nginx,rke2-ingress-nginx),app.kubernetes.io/component=controller',
-  'app in (csi-nfs-controller,csi-smb-controller)',
+/** Where the pods of what we know flaws of are found, and by which labels: as their charts and kubeadm set them. */
+const podLists: readonly (readonly [path: string, selector: string])[] = [
+  [
+    '/api/v1/pods',
+    'app.kubernetes.io/name in (ingress-nginx,rke2-ingress-nginx),app.kubernetes.io/component=controller',
+  ],
+  ['/api/v1/pods', 'app in (csi-nfs-controller,csi-smb-controller)'],
+  // In this namespace only: elsewhere anybody who may make pods could say what version etcd is.
+  [
+    '/api/v1/namespaces/kube-system/pods',
+    'tier=control-plane,component in (etcd,kube-controller-manager,kube-scheduler)',
+  ],
 ];
 const maxPods = 5_000;
 
@@ -144,9 +153,9 @@ export async function readClusterParts(
 
 async function readPods(config: Kubeconfig, path: string): Promise<ClusterLists['pods']> {
   const pods: z.infer<typeof Pod>[] = [];
-  for (const selector of podLabels) {
+  for (const [from, selector] of podLists) {
     const query = `&labelSelector=${encodeURIComponent(selector)}`;
-    const found = await list(Pod, '/api/v1/pods', config, path, query).catch(ifRefused);
+    const found = await list(Pod, from, config, path, query).catch(ifRefused);
     if (found === undefined) return undefined;
     pods.push(...found);
   }

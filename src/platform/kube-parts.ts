@@ -12,8 +12,10 @@ export function nodeInfos({ nodes }: Nodes, hosts: ReadonlyMap<string, string>) 
   });
 }
 
-export function podInfo({ spec, status }: Pod) {
+/** @param hosts the inventory's name of each node */
+export function podInfo({ spec, status }: Pod, hosts: ReadonlyMap<string, string>) {
   return {
+    host: spec.nodeName === undefined ? undefined : hosts.get(spec.nodeName),
     phase: status.phase,
     images: spec.containers.flatMap(({ image }) => image ?? []),
     args: spec.containers.flatMap(({ args }) => args ?? []),
