@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { failureCodes } from '../src/base/failure-codes.ts';
 import { commonOptions, exitCodes } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
+import { controllerMetricPrefix, controllerMetricTable } from '../src/controller/metric-table.ts';
 import { accessFields } from '../src/gate/access-record.ts';
 import { callerRefusals } from '../src/gate/caller.ts';
 import { logEvents } from '../src/gate/json-log.ts';
@@ -197,10 +198,23 @@ function metrics(): string {
   const rows = Object.entries(metricTable).map(([name, metric]) =>
     row([`\`${metricPrefix}${name}\``, metric.type, 'label' in metric ? metric.label : '', metric.help]),
   );
+  const ofController = Object.entries(controllerMetricTable).map(([name, metric]) =>
+    row([
+      `\`${controllerMetricPrefix}${name}\``,
+      metric.type,
+      'labels' in metric ? metric.labels.join(', ') : '',
+      metric.help,
+    ]),
+  );
   return [
-    `${generated}# Metrics of the gate`,
-    `\`portcullis gate --metrics-port PORT\` serves them on \`127.0.0.1:PORT/metrics\` in the text format of Prometheus. Units are seconds\nand bytes. Buckets of the histogram, in seconds: ${durationBuckets.join(', ')}. The same numbers, without the prefix, are in\n\`portcullis status -o json\`.`,
+    `${generated}# Metrics`,
+    'In the text format of Prometheus. Units are seconds and bytes.',
+    '## Of the gate',
+    `\`portcullis gate --metrics-port PORT\` serves them on \`127.0.0.1:PORT/metrics\`. Buckets of the histogram, in seconds:\n${durationBuckets.join(', ')}. The same numbers, without the prefix, are in\n\`portcullis status -o json\`.`,
     ['| metric | type | label | |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    '## Of the controller',
+    '`portcullis controller --metrics-port PORT` serves them on `127.0.0.1:PORT/metrics`. They are what `portcullis status` and\n`portcullis exposure` say, so an alert on them is about all servers, gates and agents.',
+    ['| metric | type | labels | |', '| --- | --- | --- | --- |', ...ofController].join('\n'),
   ].join('\n\n');
 }
 

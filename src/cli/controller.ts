@@ -68,11 +68,17 @@ export const controller: Command = {
       value: 'CLUSTER=FILE',
       help: "read versions of a cluster's kubelets, runtimes and drivers every five minutes, with a kubeconfig that may list nodes and pods (repeatable)",
     },
+    'metrics-port': {
+      type: 'string',
+      value: 'PORT',
+      help: 'serve /metrics (Prometheus), /healthz and /readyz on 127.0.0.1:PORT',
+    },
     'probe-seconds': { type: 'string', value: 'N', help: 'seconds between probes (default 30)' },
   },
   arity: [0, 0],
   async run(context) {
     const probeSeconds = wholeNumber(context, 'probe-seconds', 1, 86_400);
+    const metricsPort = wholeNumber(context, 'metrics-port', 1, 65_535);
     const advertise = context.list('advertise').map((text) => endpoint('advertise', text));
     const nodes = context.list('nodes').map(nodeSource);
     const dns = context.list('dns');
@@ -101,6 +107,7 @@ export const controller: Command = {
           : { bundleSource: { url: bundleUrl, everySeconds, shadow: context.flag('bundle-shadow') } }),
         ...(probeSeconds === undefined ? {} : { probeSeconds }),
         ...(nodes.length > 0 ? { nodes } : {}),
+        ...(metricsPort === undefined ? {} : { metricsPort }),
         note: context.note,
       },
       context.signal,

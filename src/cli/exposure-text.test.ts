@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ExposedServer } from '../model/api.ts';
-import { isOpen, renderExposure } from './exposure-text.ts';
+import { isOpen } from '../policy/open-exposure.ts';
+import { renderExposure } from './exposure-text.ts';
 
 const row = (more: Partial<ExposedServer> = {}): ExposedServer => ({
   server: 'lab/cp',

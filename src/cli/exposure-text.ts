@@ -1,16 +1,9 @@
 // What `portcullis exposure` says to people: gravest first, parts that stand alike together, what nobody can end folded.
 import type { ExposedServer } from '../model/api.ts';
+import { isOpen } from '../policy/open-exposure.ts';
 import { coverCounts } from './covers.ts';
 import { alike, groupName } from './part-groups.ts';
 import { duration, paragraph, table } from './table.ts';
-
-/**
- * Does nothing stand before what somebody could end: by an upgrade, or by the word that a shield waits for? What no release
- * is without and a shield only looks on at is told of, and is nothing left undone.
- */
-export function isOpen({ cover, unfixed }: Pick<ExposedServer, 'cover' | 'unfixed'>): boolean {
-  return cover === 'waits' || (cover !== 'acts' && !unfixed);
-}
 
 export type Wanted = {
   /** Also what no release fixes and nothing stands before. */

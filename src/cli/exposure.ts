@@ -1,7 +1,8 @@
 // portcullis exposure
+import { isOpen } from '../policy/open-exposure.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import type { Command } from './command.ts';
-import { isOpen, renderExposure } from './exposure-text.ts';
+import { renderExposure } from './exposure-text.ts';
 
 export const exposure: Command = {
   name: 'exposure',

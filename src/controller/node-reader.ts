@@ -41,7 +41,10 @@ export function createNodeReader(
             continue;
           }
           const hosts = hostsOfNodes(lists.nodes, inventory, cluster);
-          const { facts, notes } = partFacts(nodeInfos(lists, hosts), lists.pods?.map((pod) => podInfo(pod, hosts)));
+          const { facts, notes } = partFacts(
+            nodeInfos(lists, hosts),
+            lists.pods?.map((pod) => podInfo(pod, hosts)),
+          );
           const strangers = lists.nodes.length - hosts.size;
           const lines = [
             ...notes,

@@ -22,14 +22,17 @@ import { readText } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
 import { openResolver } from '../platform/resolver.ts';
+import { serveMetrics } from '../platform/serve-metrics.ts';
 import { type Authority, openAuthority } from './authority.ts';
 import { trustFolder } from './bundle-keys.ts';
 import { createBundleWatch } from './bundle-watch.ts';
 import { noticeBundles } from './bundles.ts';
 import { type Core, openCore } from './core.ts';
 import { fromFile, putDocuments } from './documents.ts';
+import { buildExposure } from './exposure.ts';
 import { openHttpServer } from './http-server.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
+import { controllerMetrics } from './metrics.ts';
 import { createNameWatch } from './name-watch.ts';
 import { createNodeReader, type NodeSource } from './node-reader.ts';
 import { createOpenSessions } from './open-sessions.ts';
@@ -39,6 +42,7 @@ import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
 import { createRoutes } from './routes.ts';
 import { workerKey } from './state.ts';
+import { buildStatus } from './status.ts';
 import { createWorkers } from './workers.ts';
 
 export type ControllerOptions = {
@@ -72,6 +76,8 @@ export type ControllerOptions = {
   readonly nodes?: readonly NodeSource[];
   /** Seconds between readings of nodes; 300 when left out. */
   readonly nodeSeconds?: number;
+  /** Where 127.0.0.1 serves /metrics, /healthz and /readyz; nowhere when left out. */
+  readonly metricsPort?: number;
   /** Session records kept; 200,000 when left out. */
   readonly sessionsKept?: number;
   readonly clock?: Clock;
@@ -163,19 +169,19 @@ export async function runController(
   resources.defer(() => bundleWatch.close());
   prober.reassess();
   keepHead(dataDir, log, core, resources);
+  const services = {
+    ...{ core, authority, workers, reconciler, prober, parts, nameWatch, bundleWatch, sessions },
+    open: createOpenSessions(clock),
+  };
+  if (options.metricsPort !== undefined) {
+    const text = async () =>
+      controllerMetrics(buildStatus(services), buildExposure(core), core.state.exemptions.size);
+    const over = new AbortController();
+    resources.defer(() => over.abort());
+    await serveMetrics(options.metricsPort, { text, trouble: () => undefined }, over.signal);
+  }
   http.serve(
-    createRoutes({
-      core,
-      authority,
-      workers,
-      reconciler,
-      prober,
-      parts,
-      nameWatch,
-      bundleWatch,
-      sessions,
-      open: createOpenSessions(clock),
-    }),
+    createRoutes(services),
     ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
   );
 

@@ -11,7 +11,9 @@ import type { ControllerLink } from '../platform/controller-client.ts';
 import { writeWhole } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
+import { serveMetrics } from '../platform/serve-metrics.ts';
 import { openAccessWriter } from './access-writer.ts';
+import { prometheusText } from './counters.ts';
 import { createCrew } from './crew.ts';
 import { followPlan } from './follow-plan.ts';
 import { type HealthState, healthReport } from './health.ts';
@@ -22,7 +24,6 @@ import { createServingIssuer } from './issued-serving.ts';
 import { createJsonLog } from './json-log.ts';
 import { defaultGateLimits, type GateLimits } from './limits.ts';
 import { bindPort, portKey } from './listening-sockets.ts';
-import { serveMetrics } from './metrics.ts';
 import { ordersOf, sameMaterials } from './orders.ts';
 import { readPlan, readStoredPlan, storePlan } from './plan-file.ts';
 import { checkRoot, type UnixUser } from './privileges.ts';
@@ -216,7 +217,8 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       log('info', 'succeeded', { generation: generation() });
     }
     if (options.metricsPort !== undefined) {
-      const source = { counters, trouble: () => (health.ok ? undefined : health.detail) };
+      const text = async () => prometheusText(await counters());
+      const source = { text, trouble: () => (health.ok ? undefined : health.detail) };
       await serveMetrics(options.metricsPort, source, over);
     }
     if (options.plans.from === 'file') await apply(readPlan(options.plans.path));

@@ -2,10 +2,10 @@
 // served). Not in the data path.
 import { createServer } from 'node:http';
 import { Failure } from '../base/failure.ts';
-import { prometheusText } from './counters.ts';
 
 export type MetricsSource = {
-  readonly counters: () => Promise<Readonly<Record<string, number>>>;
+  /** In the text format of Prometheus. */
+  readonly text: () => Promise<string>;
   /** Undefined when well, else what is wrong. */
   readonly trouble: () => string | undefined;
 };
@@ -17,7 +17,10 @@ export function serveMetrics(port: number, source: MetricsSource, signal: AbortS
     if (request.method !== 'GET') {
       response.writeHead(405).end();
     } else if (request.url === '/metrics') {
-      void source.counters().then((counters) => response.writeHead(200, plain).end(prometheusText(counters)));
+      void source.text().then(
+        (text) => response.writeHead(200, plain).end(text),
+        () => response.writeHead(500).end(),
+      );
     } else if (request.url === '/healthz') {
       response.writeHead(200, plain).end('ok\n');
     } else if (request.url === '/readyz') {
