@@ -1,5 +1,5 @@
 // How many flaws have what before them, in words.
-import type { Cover } from '../model/api.ts';
+import type { Cover } from '../model/cover.ts';
 
 /** In the order in which they are told of: what asks for a decision first. */
 const words: Readonly<Record<Cover, string>> = {

@@ -28,20 +28,69 @@ export function explainText(answer: ExplainAnswer): string {
   return [
     `server ${server}: policy generation ${policy}, plan ${plan} of its agent`,
     `  tags: ${tagsText(tags)}`,
-    ...shields.map(({ shield, stage, why }) => `  shield ${shield} stands at ${stage}: ${why}`),
-    ...callers.flatMap((caller) => ['', ...callerLines(caller, server)]),
+    ...shieldLines(shields),
+    ...callers.flatMap((caller) => ['', ...callerLines(caller, server, shields)]),
     ...(more > 0 ? ['', `${more} more rules decide about other callers: ask for fewer`] : []),
   ]
     .map(printable)
     .join('\n');
 }
 
-function callerLines({ from, alike, verdict, rule, steps }: Explanation, server: string): string[] {
+type Shields = ExplainAnswer['shields'];
+
+/** Those that act one by one; of those that look on the names are enough. */
+function shieldLines(shields: Shields): string[] {
+  const acting = shields.filter(({ cover }) => cover === 'acts');
+  const others = shields.filter((one) => one.cover !== 'acts' && !looksOn(one));
+  const looking = shields.filter(looksOn);
+  const exempted = shields.flatMap(({ shield, exemptions }) =>
+    exemptions.map(
+      ({ id, owner, expires }) => `  exemption ${id} from ${shield}, owner ${owner}, until ${expires}`,
+    ),
+  );
+  return [
+    ...acting.map(({ shield, stage, why }) => `  shield ${shield} acts, at ${stage}: ${why}`),
+    ...(looking.length === 0
+      ? []
+      : [`  ${looking.length} shields only look on: ${looking.map(({ shield }) => shield).join(', ')}`]),
+    ...others.map(
+      ({ shield, stage, mode, why }) => `  shield ${shield} does nothing (${stage}, ${mode}): ${why}`,
+    ),
+    ...exempted,
+  ];
+}
+
+/** Its rules are judged on what goes through the gate, and nothing is done. */
+function looksOn({ cover, stage, mode }: Shields[number]): boolean {
+  if (stage === 'lifted' || mode === 'off') return false;
+  return cover === 'shadow' || cover === 'alert';
+}
+
+/** What a steered caller meets at the gate. */
+function gateLine(shields: Shields): string {
+  const acting = shields.filter(({ cover, stage }) => cover === 'acts' && stage === 'inspect');
+  const looking = shields.filter(looksOn).length;
+  const exempt = shields.flatMap(({ exemptions }) => exemptions.map(({ id }) => id));
+  return [
+    acting.length === 0
+      ? '  at the gate: no shield acts'
+      : `  at the gate: ${acting.map(({ shield }) => shield).join(', ')} ${acting.length === 1 ? 'acts' : 'act'}`,
+    ...(looking === 0 ? [] : [`${looking} only look on`]),
+    ...(exempt.length === 0 ? [] : [`whom ${exempt.join(', ')} fits is let pass (portcullis exempt list)`]),
+  ].join('; ');
+}
+
+function callerLines(
+  { from, alike, verdict, rule, steps }: Explanation,
+  server: string,
+  shields: Shields,
+): string[] {
   const who = from.name === 'unknown' ? 'which nobody named' : from.name;
   return [
     `${from.address} (${who}) → ${server}: ${verdict.toUpperCase()} by ${rule}`,
     ...(alike.length > 1 || alike[0] !== from.address ? [`  so too: ${alike.join(', ')}`] : []),
     `  tags: ${tagsText(from.tags)}`,
+    ...(verdict === 'steer' ? [gateLine(shields)] : []),
     ...steps.map((step) => {
       const from = [
         ...(step.place === undefined ? [] : [step.place]),

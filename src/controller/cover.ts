@@ -1,6 +1,7 @@
 // What a shield comes to for a flaw where it stands: people want to know that before they want to know stage and mode.
-import type { Cover } from '../model/api.ts';
+
 import type { Stage } from '../model/common.ts';
+import type { Cover } from '../model/cover.ts';
 import type { ShieldMode } from '../model/mode.ts';
 
 type Place = {

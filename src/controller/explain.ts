@@ -6,17 +6,24 @@ import type { Endpoint } from '../model/common.ts';
 import type { ExplainAnswer, ExplainRequest, Explanation } from '../model/explain.ts';
 import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
 import type { AgentPlan, ProtectedService } from '../model/plan.ts';
+import type { Tag } from '../model/tag.ts';
 import { addressText, families, type Range, rangeText, resolveService } from '../nft/intervals.ts';
 import { addressBook } from '../policy/address-book.ts';
 import { type AddressSet, addressSet } from '../policy/address-set.ts';
 import type { CompileInput } from '../policy/compile.ts';
 import { type ExplainContext, explain } from '../policy/explain.ts';
+import { matches, parseExpression } from '../policy/expression.ts';
 import { serviceGroups } from '../policy/groups.ts';
 import { addressLayers, originsOf } from '../policy/origins.ts';
 import { createParties } from '../policy/parties.ts';
 import { aboveHost, effectiveTags, type Layer, ownLayers, serverLayers } from '../policy/tags.ts';
+import { isInspectable } from '../policy/uninspected.ts';
 import type { Core } from './core.ts';
+import { coverOf } from './cover.ts';
+import { isByGateAlone } from './exposure-gap.ts';
 import { generationOf } from './lifecycle-state.ts';
+import { createStanding } from './shield-standing.ts';
+import { noServerState, pairKey } from './state.ts';
 
 /** Rules told of, when many decide about the callers. */
 const maxRules = 8;
@@ -47,9 +54,7 @@ export function explainPath(core: Core, { from, to, service: named }: ExplainReq
     tags: originsOf(layers),
     policy: generationOf(core.state.lifecycle),
     plan: plan.generation,
-    shields: [...core.state.stages.values()]
-      .filter((stage) => stage.server === server)
-      .map(({ shield, stage, since, why }) => ({ shield, stage, since: timestamp(since), why })),
+    shields: shieldsAt(core, server, tags),
     callers: groups.slice(0, maxRules).map(({ first, alike }): Explanation => {
       const { name, tags: own } = nameOf(first);
       const { verdict, rule, steps } = explain(context, first, own);
@@ -58,6 +63,37 @@ export function explainPath(core: Core, { from, to, service: named }: ExplainReq
     }),
     more: Math.max(0, groups.length - maxRules),
   };
+}
+
+function shieldsAt(core: Core, name: string, tags: readonly Tag[]): ExplainAnswer['shields'] {
+  const standing = createStanding(core);
+  const server = core.inventory()?.servers.find((item) => item.name === name);
+  const exemptions = [...core.state.exemptions.values()].filter(
+    ({ servers }) => servers === undefined || matches(parseExpression(servers), tags),
+  );
+  return core.knowledge.shields.flatMap((shield): ExplainAnswer['shields'] => {
+    const { id, tier } = shield;
+    const own = core.state.stages.get(pairKey(name, id));
+    const rides = server !== undefined && standing.rides(server, shield);
+    if (!own && !rides) return [];
+    const { mode } = standing.settings(name, shield);
+    const stage = own?.stage ?? 'observe';
+    const kept = !server || isInspectable(server) || server.identity?.uninspected !== 'pass';
+    const { exposedSince } = core.state.servers.get(name) ?? noServerState;
+    return [
+      {
+        shield: id,
+        stage,
+        since: timestamp(own?.since ?? exposedSince[id] ?? core.clock.now()),
+        why: own?.why ?? 'it rides along: callers are steered for another shield',
+        mode,
+        cover: coverOf({ tier, stage, mode, byGate: isByGateAlone(shield), kept }),
+        exemptions: exemptions
+          .filter((one) => one.shield === id)
+          .map(({ id: exemption, owner, expires }) => ({ id: exemption, owner, expires })),
+      },
+    ];
+  });
 }
 
 type Target = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Cover } from '../model/api.ts';
 import type { Stage } from '../model/common.ts';
+import type { Cover } from '../model/cover.ts';
 import { Inventory } from '../model/inventory.ts';
 import { Policy } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';

@@ -1,7 +1,8 @@
 // Where a shield stands for a flaw of a part beside the API servers, and what stays open. It may stand in two places: at the
 // part, whose services it closes, and at the API servers of the part's cluster, whose gates look at requests.
-import type { Cover } from '../model/api.ts';
+
 import type { Stage } from '../model/common.ts';
+import type { Cover } from '../model/cover.ts';
 import { looksAtRequests, type Shield } from '../model/shield.ts';
 import type { Part } from '../policy/parts.ts';
 import type { Core } from './core.ts';

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Advisory, AdvisoryChange, AdvisoryId, Component, Exposure } from './advisory.ts';
 import { BundleSource, UsedBundle } from './bundle.ts';
 import { Address, Endpoint, Name, Severity, Stage, Timestamp } from './common.ts';
+import { Cover } from './cover.ts';
 import { Entry } from './entry.ts';
 import { Exemption } from './exemption.ts';
 import { ExplainAnswer } from './explain.ts';
@@ -174,12 +175,6 @@ export type ExemptionRemoval = z.infer<typeof ExemptionRemoval>;
 export const ProbeRequest = z.strictObject({ server: Name.optional() });
 export type ProbeRequest = z.infer<typeof ProbeRequest>;
 
-/**
- * What a shield comes to for a flaw: `acts`; `waits`, for it is to be enforced and nobody put it in force; `shadow`, it only looks
- * on; `alert`, it can only tell; `none`, no shield is for the flaw, or it is off.
- */
-export const Cover = z.enum(['acts', 'waits', 'shadow', 'alert', 'none']);
-export type Cover = z.infer<typeof Cover>;
 /** Of one shield at one server or part that has the flaw, or where it has a stage. */
 export const StandingStatus = z.strictObject({
   shield: z.string(),

@@ -1,6 +1,8 @@
 // Why a caller meets the verdict that it meets, on the wire.
 import { z } from 'zod';
 import { Address, Endpoint, Name, Stage, Timestamp } from './common.ts';
+import { Cover } from './cover.ts';
+import { ShieldMode } from './mode.ts';
 import { Tier, Verdict } from './policy.ts';
 import { Tag } from './tag.ts';
 
@@ -58,7 +60,19 @@ export const ExplainAnswer = z.strictObject({
   /** Generation of the policy in force, and of the plan of the server's agent, which this is read from. */
   policy: z.int(),
   plan: z.int(),
-  shields: z.array(z.strictObject({ shield: z.string(), stage: Stage, since: Timestamp, why: z.string() })),
+  /** Those that have a stage there, and those in shadow that ride along where callers are steered for another. */
+  shields: z.array(
+    z.strictObject({
+      shield: z.string(),
+      stage: Stage,
+      since: Timestamp,
+      why: z.string(),
+      mode: ShieldMode,
+      cover: Cover,
+      /** Exemptions from it that hold there. Whom they fit their own terms say: `portcullis exempt list`. */
+      exemptions: z.array(z.strictObject({ id: Name, owner: z.string(), expires: Timestamp })),
+    }),
+  ),
   /** One for each rule that decides about some of the callers. */
   callers: z.array(Explanation),
   /** More rules decide about them than are told. */
