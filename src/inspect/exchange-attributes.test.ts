@@ -44,3 +44,20 @@ test('the evaluator reads nothing but what it is asked for', () => {
   const { test: holds } = compilePredicate('size(request.groups) == 0', 'request', 'here');
   assert.equal(holds(attributes(() => assert.fail('the head was read'))), true);
 });
+
+test('a media type is read as the server reads it, whatever spaces stand around it', () => {
+  const types: readonly [string, string][] = [
+    ['application/yaml', 'application/yaml'],
+    ['Application/YAML ; charset=utf-8', 'application/yaml'],
+    ['application/yaml\u00a0', 'application/yaml'],
+    ['application/yaml\u0085', 'application/yaml'],
+    ['\u2003application/yaml;a=b', 'application/yaml'],
+    ['application/json, application/yaml', 'application/json, application/yaml'],
+    ['', ''],
+  ];
+  for (const [sent, read] of types) {
+    const text = `POST /api/v1/pods HTTP/1.1\r\nHost: k\r\nContent-Type: ${sent}\r\nContent-Length: 0\r\n\r\n`;
+    const typed = parseRequestHead(Buffer.from(text), 0, limits, undefined) as RequestHead;
+    assert.equal(attributes(() => typed).request.contentType, read, JSON.stringify(sent));
+  }
+});

@@ -175,7 +175,8 @@ class RequestAttributes {
   get contentType(): string {
     const fields = this.#known?.fields;
     const value = fields ? firstValue(fields, 'content-type') : '';
-    return (value.split(';')[0] ?? '').trim().toLowerCase();
+    // Go trims whatever Unicode calls a space (mime.ParseMediaType), which comes as UTF-8; no media type has such characters.
+    return (value.split(';')[0] ?? '').replace(/^[^!-~]+|[^!-~]+$/g, '').toLowerCase();
   }
   get contentLength(): bigint {
     const framing = this.#known?.framing;

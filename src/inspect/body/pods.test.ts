@@ -48,6 +48,7 @@ test('metadata alone, as a patch writes it, of a pod and of a template', () => {
   for (const value of [
     { metadata: meta },
     { kind: 'Pod', metadata: meta },
+    { kind: 'Binding', metadata: meta, target: { kind: 'Node', name: 'node-1' } },
     { metadata: meta, spec: null },
     { spec: { template: { metadata: meta } } },
     { spec: { jobTemplate: { spec: { template: { metadata: meta } } } } },

@@ -39,11 +39,11 @@ function collect(object: JsonObject, pods: PodParts[], kind: unknown): void {
   const spec = field(object, 'spec');
   const ephemeralContainers = field(object, 'ephemeralContainers');
   const own = isObject(metadata) ? metadata : {};
-  // A patch may write a pod's metadata alone.
+  // A patch may write a pod's metadata alone; a binding's annotations become the pod's.
   if (
     isObject(metadata) &&
     (spec === undefined || spec === null) &&
-    (typeof kind !== 'string' || kind === 'Pod')
+    (typeof kind !== 'string' || kind === 'Pod' || kind === 'Binding')
   ) {
     pods.push({ metadata, spec: {} });
   }
