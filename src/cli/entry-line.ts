@@ -1,5 +1,6 @@
 // An entry of the log as one line for people: when, what kind, about what, and a sentence.
 import type { Entry, EntryKind, NewEntry } from '../model/entry.ts';
+import { flawsFolded } from './fold-tags.ts';
 import { partyText, printable } from './table.ts';
 
 type Data = NewEntry['data'];
@@ -16,6 +17,29 @@ export function renderEntry(entry: Entry): string {
     `${String(seq).padStart(5)}  ${when}  ${kind.padEnd(10)}  ${subject}  ${sentence}  (${actor})`,
   );
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+}
+
+/** As lines; shields that were read one after the other, as at a first start, are one. */
+export function renderEntries(entries: readonly Entry[]): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < entries.length; ) {
+    const first = entries[at] as Entry;
+    let end = at + 1;
+    while (first.kind === 'shield' && entries[end]?.kind === 'shield') end += 1;
+    const run = entries.slice(at, end);
+    if (run.length <= 3) lines.push(...run.map(renderEntry));
+    else {
+      const title = `${run.length} shields are new or changed, to entry ${run.at(-1)?.seq}: --kind shield shows each`;
+      lines.push(
+        renderEntry({ ...first, subject: 'catalogue', data: { severity: 'shields', title } }).replace(
+          'shields: ',
+          '',
+        ),
+      );
+    }
+    at = end;
+  }
+  return lines;
 }
 
 /** What each kind of entry says. A kind that isn't here shows its members as they are. */
@@ -36,7 +60,10 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
   advisory: (data) =>
     data['summary'] === undefined ? `${data['count']} known` : `${data['severity']}: ${data['summary']}`,
   probe: (data) => (data['ok'] ? 'answers again' : `FAILED: ${data['error']}`),
-  tags: (data) => `${data['version']}: ${list(data['tags']) || 'no tags'}`,
+  tags: (data) =>
+    data['forgotten']
+      ? 'nothing is known of it any more'
+      : `${data['version']}: ${flawsFolded(words(data['tags'], '')).join(', ') || 'no tags'}`,
   'safe-probe': (data) => `${data['result']}: ${data['detail']}`,
   stage: (data) => `${data['shield']} ${data['from']} → ${data['stage']}: ${data['why']}${alsoText(data)}`,
   mode: (data) => `${data['shield']} ${data['from']} → ${data['mode']}: ${data['why']}${alsoText(data)}`,
@@ -62,6 +89,11 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
       : `${data['kind']} REFUSED plan ${data['generation']}: ${data['error']}`,
   health: (data) => `${data['kind'] ?? ''} ${data['ok'] ? 'ok' : 'NOT OK'}: ${data['detail']}`.trim(),
   bundle: bundleSentence,
+  verification: (data) => {
+    const results = record(data['results']);
+    const failed = Number(results['fail'] ?? 0);
+    return `${failed > 0 ? `${failed} FAILED, ` : ''}${results['pass'] ?? 0} passed, ${results['open'] ?? 0} open, ${results['skipped'] ?? 0} skipped`;
+  },
   incident: (data) => {
     const who = record(data['who']);
     const what = record(data['what']);

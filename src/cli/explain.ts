@@ -2,7 +2,8 @@
 import type { ExplainAnswer, Explanation, TagOrigin } from '../model/explain.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import type { Command } from './command.ts';
-import { printable } from './table.ts';
+import { flawsFolded } from './fold-tags.ts';
+import { paragraph } from './table.ts';
 
 export const explain: Command = {
   name: 'explain',
@@ -32,7 +33,7 @@ export function explainText(answer: ExplainAnswer): string {
     ...callers.flatMap((caller) => ['', ...callerLines(caller, server, shields)]),
     ...(more > 0 ? ['', `${more} more rules decide about other callers: ask for fewer`] : []),
   ]
-    .map(printable)
+    .map((line) => paragraph(line))
     .join('\n');
 }
 
@@ -105,7 +106,13 @@ function callerLines(
 
 function tagsText(tags: readonly TagOrigin[]): string {
   if (tags.length === 0) return 'none';
-  return tags
-    .map(({ tag, object, kind }) => `${tag} (${kind === 'implicit' ? '' : `${kind} `}on ${object})`)
+  const origins = new Map(tags.map(({ tag, object, kind }) => [String(tag), { object, kind }]));
+  return flawsFolded(tags.map(({ tag }) => tag))
+    .map((text) => {
+      const origin = origins.get(text);
+      return origin === undefined
+        ? `${text} (observed)`
+        : `${text} (${origin.kind === 'implicit' ? '' : `${origin.kind} `}on ${origin.object})`;
+    })
     .join(', ');
 }

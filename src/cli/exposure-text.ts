@@ -94,7 +94,7 @@ function counted(rows: readonly ExposedServer[], open: number): string {
     ).size;
   const [servers, parts] = [of(true), of(false)];
   const others = parts === 0 ? '' : ` and ${parts} other ${parts === 1 ? 'part' : 'parts'}`;
-  return `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}${others}; ${open} have nothing before them that could have`;
+  return `${rows.length} exposures of ${servers} ${servers === 1 ? 'server' : 'servers'}${others}; ${open} left undone`;
 }
 
 /** What to do about those that nothing stands before, the quickest first. */

@@ -166,7 +166,7 @@ describe('many of a kind', () => {
     ...more,
   });
   test('parts that stand alike are one row; one that differs has its own; sound ones are a line', () => {
-    const { troubles: _, rides: __, exemptions: ___, seconds: ____, ...waiting } = standing();
+    const { rides: _, exemptions: __, seconds: ___, ...waiting } = standing();
     const blocked = { ...waiting, stage: 'block' as const, cover: 'acts' as const };
     const parts = [
       kubelet('a', { stages: [waiting] }),
@@ -177,6 +177,13 @@ describe('many of a kind', () => {
     const shown = status({ parts });
     assert.match(shown, /^kubelet of lab \(2\) +v1\.12\.2 +1 flaw +1 wait for your word \(1 major\)$/m);
     assert.match(shown, /^kubelet\/c +v1\.12\.2 +CVE-2099-0001 +block /m);
+    const idle = {
+      ...waiting,
+      stage: 'block' as const,
+      troubles: ['CVE-2099-0001 closes nothing: no agent'],
+    };
+    const wrong = status({ parts: [kubelet('a', { stages: [idle] }), kubelet('b', { stages: [idle] })] });
+    assert.match(wrong, /^kubelet\/a and 1 more +CVE-2099-0001 closes nothing: no agent$/m);
     assert.match(shown, /^no known flaw: kube-proxy\/d v1\.12\.2$/m);
   });
   test('of many workers only those that are not well', () => {
@@ -190,9 +197,12 @@ describe('many of a kind', () => {
     const counters = {
       'shadow_findings_total{rule="CVE-2099-0001/a"}': 2,
       'shadow_findings_total{rule="CVE-2099-0001/b"}': 3,
+      'shadow_findings_total{rule="K8S-THING/a"}': 4,
       'exemptions_used_total{exemption="backup"}': 1,
     };
-    const shown = status({ workers: [worker({ kind: 'gate', counters })] });
+    const servers = [server({ stages: [standing({ shield: 'K8S-THING', tier: 4, cover: 'alert' })] })];
+    const shown = status({ servers, workers: [worker({ kind: 'gate', counters })] });
+    assert.match(shown, /^alerts: K8S-THING 4; portcullis events --kind incident$/m);
     assert.match(shown, /^shadows found: CVE-2099-0001 5; /m);
     assert.match(shown, /^exemptions used: backup 1; portcullis exempt list$/m);
   });

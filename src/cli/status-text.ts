@@ -6,8 +6,7 @@ import { duration, paragraph, printable, table } from './table.ts';
 
 type Ago = (then: string | undefined) => string;
 type Row = readonly string[];
-type Standing = Omit<StandingStatus, 'rides' | 'exemptions' | 'seconds' | 'troubles'> &
-  Partial<Pick<StandingStatus, 'rides' | 'exemptions' | 'troubles'>>;
+type Standing = PartStatus['stages'][number] & Partial<Pick<StandingStatus, 'rides' | 'exemptions'>>;
 
 /** A shield that was lifted is told of for so long. */
 const liftedToldMs = 86_400_000;
@@ -49,15 +48,13 @@ export function renderStatus(answer: Status, columns: number | undefined = proce
 
 /** What somebody has to look after now. */
 function problemsOf(answer: Status, ago: Ago): Row[] {
-  const { servers, workers, names, bundles, bundleSource, policy, verifications } = answer;
+  const { servers, parts, workers, names, bundles, bundleSource, policy, verifications } = answer;
   return [
     ...servers.flatMap(({ name, version, probeError, stages }): Row[] => {
       const naked = stages.filter(
         ({ exposed, severity, cover }) => exposed && severity === 'critical' && cover !== 'acts',
       );
-      const troubles = new Map<string, string[]>();
-      for (const { shield, troubles: own } of stages)
-        for (const trouble of own) troubles.set(trouble, [...(troubles.get(trouble) ?? []), shield]);
+      const troubles = byTrouble(stages.map((stage) => [stage.shield, stage.troubles]));
       return [
         ...(probeError === undefined
           ? []
@@ -73,6 +70,9 @@ function problemsOf(answer: Status, ago: Ago): Row[] {
         ...[...troubles].map(([trouble, shields]): Row => [name, `${trouble} (${shields.join(', ')})`]),
       ];
     }),
+    ...[
+      ...byTrouble(parts.map(({ name, stages }) => [name, stages.flatMap(({ troubles }) => troubles)])),
+    ].map(([trouble, names]): Row => [some(names), trouble]),
     ...workers.flatMap((worker): Row[] => {
       const { ok, detail, applied, wanted } = worker;
       if (!ok) return [[workerName(worker), `NOT OK: ${detail}`]];
@@ -102,6 +102,21 @@ function problemsOf(answer: Status, ago: Ago): Row[] {
         : [[`verify ${cluster}`, `${failed} checks FAILED ${ago(at)}: portcullis verify show ${id}`]],
     ),
   ];
+}
+
+/** Who has each trouble. */
+function byTrouble(
+  all: readonly (readonly [who: string, troubles: readonly string[]])[],
+): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [who, troubles] of all)
+    for (const trouble of troubles) found.set(trouble, [...(found.get(trouble) ?? []), who]);
+  return found;
+}
+
+function some(names: readonly string[]): string {
+  const [first = '', ...more] = names;
+  return more.length === 0 ? first : `${first} and ${more.length} more`;
 }
 
 function serverRows(server: ServerStatus, ago: Ago, now: number): Row[] {
@@ -208,7 +223,15 @@ function notes({ servers, parts, workers, kubectl }: Status, sound: readonly str
     ];
     for (const gap of own) gaps.set(gap, [...(gaps.get(gap) ?? []), name]);
   }
-  const shadows = found(workers, 'shadow_findings_total{rule="', (value) => value.split('/')[0] ?? value);
+  const alerts = new Set(
+    [...servers, ...parts].flatMap((each) =>
+      each.stages.flatMap(({ shield, tier }) => (tier === 4 ? shield : [])),
+    ),
+  );
+  const shieldOf = (value: string) => value.split('/')[0] ?? value;
+  const findings = 'shadow_findings_total{rule="';
+  const shadows = found(workers, findings, shieldOf, (shield) => !alerts.has(shield));
+  const told = found(workers, findings, shieldOf, (shield) => alerts.has(shield));
   const exempted = found(workers, 'exemptions_used_total{exemption="', (value) => value);
   const stages = [...servers, ...parts].flatMap((each) => each.stages);
   const rest = stages.some(({ exposed, cover }) => exposed && cover !== 'acts');
@@ -219,6 +242,7 @@ function notes({ servers, parts, workers, kubectl }: Status, sound: readonly str
     ...(shadows === ''
       ? []
       : [`shadows found: ${shadows}; to whom: portcullis mode SERVER SHIELD enforce (asks before it acts)`]),
+    ...(told === '' ? [] : [`alerts: ${told}; portcullis events --kind incident`]),
     ...(exempted === '' ? [] : [`exemptions used: ${exempted}; portcullis exempt list`]),
     ...(rest || servers.some(({ exposures }) => exposures.length > stages.length)
       ? ['every flaw and what to do next: portcullis exposure']
@@ -242,12 +266,18 @@ function kubectlLines(seen: Status['kubectl']): string[] {
 }
 
 /** Of all gates, the most first: `CVE-2020-8559 41, …`. */
-function found(workers: readonly WorkerStatus[], prefix: string, name: (label: string) => string): string {
+function found(
+  workers: readonly WorkerStatus[],
+  prefix: string,
+  name: (label: string) => string,
+  wanted: (name: string) => boolean = () => true,
+): string {
   const sums = new Map<string, number>();
   for (const { counters } of workers)
     for (const [sample, count] of Object.entries(counters)) {
       if (!sample.startsWith(prefix) || count === 0) continue;
       const key = name(sample.slice(prefix.length, -2));
+      if (!wanted(key)) continue;
       sums.set(key, (sums.get(key) ?? 0) + count);
     }
   const all = [...sums].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));

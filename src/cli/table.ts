@@ -48,10 +48,12 @@ function wrap(text: string, room: number): string[] {
   return [...lines, line];
 }
 
-/** A line of prose for a terminal: wrapped, what follows the first line stands in. */
+/** A line of prose for a terminal: wrapped, and what follows the first line stands in by two more. */
 export function paragraph(text: string, columns: number | undefined = process.stdout.columns): string {
-  if (columns === undefined) return printable(text);
-  return wrap(printable(text), columns - 2).join('\n  ');
+  const shown = printable(text);
+  const own = /^ */.exec(shown)?.[0] ?? '';
+  if (columns === undefined) return shown;
+  return `${own}${wrap(shown.slice(own.length), columns - own.length - 2).join(`\n${own}  `)}`;
 }
 
 /** Text that is safe to show: C0, DEL and C1 controls and bidirectional overrides become `?`. */

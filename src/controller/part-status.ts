@@ -26,7 +26,9 @@ export function partStatuses(core: Core): PartStatus[] {
       const own = core.state.stages.get(pairKey(name, id));
       if (!own && !exposed.has(id)) return [];
       const { mode, from, unset } = standing.settings(name, shield);
-      const gap = exposed.has(id) ? gaps.gap(part, shield) : undefined;
+      const troubles = gaps.unenforced(part, shield)
+        ? [`${id} closes nothing: ${gaps.gap(part, shield)}`]
+        : [];
       return [
         {
           shield: id,
@@ -35,9 +37,8 @@ export function partStatuses(core: Core): PartStatus[] {
           exposed: exposed.has(id),
           stage: exposed.has(id) ? gaps.stage(part, shield) : (own?.stage ?? 'observe'),
           since: timestamp(own?.since ?? exposedSince[id] ?? core.clock.now()),
-          why: [own?.why ?? 'exposed; the policy leaves the response to people', ...(gap ? [gap] : [])].join(
-            '; ',
-          ),
+          why: [own?.why ?? 'exposed; the policy leaves the response to people', ...troubles].join('; '),
+          troubles,
           mode,
           modeFrom: from,
           cover: gaps.cover(part, shield),

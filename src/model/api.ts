@@ -232,7 +232,7 @@ export const PartStatus = z.strictObject({
   source: PartSource.optional(),
   exposures: z.array(Exposure),
   /** Stages of shields before API servers count too, where they look at requests for the part's flaw. */
-  stages: z.array(StandingStatus.omit({ rides: true, exemptions: true, seconds: true, troubles: true })),
+  stages: z.array(StandingStatus.omit({ rides: true, exemptions: true, seconds: true })),
 });
 export type PartStatus = z.infer<typeof PartStatus>;
 export const WorkerStatus = z.strictObject({

@@ -103,10 +103,22 @@ describe('what the operator reads', () => {
       /^ +1 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}genesis +controller {2}the log begins/,
     );
     assert.ok(lines.some((line) => line.includes('CVE-2018-1002105 observe → block: ')));
+    const seqs = lines.map((line) => Number.parseInt(line, 10));
     assert.deepEqual(
-      lines.map((line) => Number.parseInt(line, 10)),
-      lines.map((_, index) => index + 1),
+      seqs,
+      seqs.toSorted((a, b) => a - b),
     );
+    // The catalogue of a first start is one line, and each shield is an entry all the same.
+    const [catalogue, ...more] = lines.filter((line) => line.includes('Z  shield      '));
+    assert.equal(more.length, 0);
+    const shields = (await here('events', '--kind', 'shield')).stdout.trimEnd().split('\n').length;
+    assert.ok(shields > 50);
+    assert.match(
+      catalogue ?? '',
+      new RegExp(` catalogue {2}${shields} shields are new or changed, to entry ${shields + 1}: `),
+    );
+    const two = (await here('events', '--last', '2')).stdout.trimEnd().split('\n');
+    assert.deepEqual(two, lines.slice(-2));
     const stages = await here('events', '--kind', 'stage', '--after', '2');
     assert.match(stages.stdout, /^( +\d+ {2}\S+ \S+ {2}stage .*\n)+$/);
   });
