@@ -76,6 +76,7 @@ test('a vulnerable kubelet is found, its port is closed, and opened again when i
     ['kubelet', 'node-1', 'import', 'vulnerable', 'observe'],
   );
   assert.equal(row?.gap, 'nothing stands before it');
+  assert.deepEqual([row.cover, row.next], ['waits', { at: 'kubelet/node-1', stage: 'block' }]);
   assert.deepEqual(
     unread.filter((name) => name.startsWith('kubelet/')),
     ['kubelet/cp-1', 'kubelet/node-2'],
@@ -90,6 +91,12 @@ test('a vulnerable kubelet is found, its port is closed, and opened again when i
   assert.ok(service);
   assert.deepEqual(evaluate(service, '10.77.0.1'), { verdict: 'drop', rule: `shield/${flaw}/deny` });
   assert.equal(await stageOf(started, 'kubelet/node-1', flaw), 'block');
+  const [part] = (await admin.status()).parts.filter(({ name }) => name === 'kubelet/node-1');
+  const stands = part?.stages.find(({ shield }) => shield === flaw);
+  assert.deepEqual(
+    [part?.version, stands?.stage, stands?.cover, stands?.exposed, stands?.troubles],
+    ['v1.31.2', 'block', 'acts', true, []],
+  );
 
   // The same again changes nothing; a dry run says what it would.
   assert.deepEqual((await admin.importInventory(facts(kubelet('v1.31.2')))).changes, []);
@@ -144,6 +151,11 @@ test('it is a person’s too; what makes no sense is refused', async () => {
     [row?.stage, row?.unenforced, row?.gap],
     ['block', true, 'host node-1 has no agent: nothing is closed there'],
   );
+  assert.equal(row?.cover, 'waits');
+  const [part] = (await admin.status()).parts.filter(({ name }) => name === 'kubelet/node-1');
+  assert.deepEqual(part?.stages.find(({ shield }) => shield === flaw)?.troubles, [
+    `${flaw} closes nothing: host node-1 has no agent: nothing is closed there`,
+  ]);
   // A person's block of ports is lifted by the fix, as a person's inspect of a server is.
   await admin.importInventory(facts(kubelet('v1.31.6')));
   assert.equal(await stageOf(started, 'kubelet/node-1', flaw), undefined);
