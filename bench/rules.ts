@@ -23,9 +23,10 @@ import { predicateCost } from '../src/inspect/cost.ts';
 import { attributesOf } from '../src/inspect/exchange-attributes.ts';
 import { withRates } from '../src/inspect/rates.ts';
 import { Reporter } from '../src/inspect/reporter.ts';
-import { requestInfo } from '../src/inspect/request-info.ts';
-import { compileRules, judge, noRules, type RuleSet } from '../src/inspect/rules.ts';
+import { type RequestInfo, requestInfo } from '../src/inspect/request-info.ts';
+import { compileRules, heldFor, judge, noRules, type RuleSet } from '../src/inspect/rules.ts';
 import { type Body, costlyBodies, ordinaryBodies } from './lib/bodies.ts';
+import { costlyForRules, type RuledBody } from './lib/costly-rules.ts';
 import { missingForModsecurity, modsecurityCost, modsecurityVersions } from './lib/modsecurity.ts';
 import { median } from './lib/processes.ts';
 import { rounded } from './lib/report.ts';
@@ -125,15 +126,14 @@ for (const [name, target] of costlyHeads) {
     add(`costly-${name}`, rules, 'ms', measure(engine(set, bytes)) / 1e6);
   }
 }
-if (wanted('costly-list')) {
-  const list = Buffer.from(
-    JSON.stringify({ kind: 'List', items: Array.from({ length: 160_000 }, () => ({ spec: {} })) }),
-  );
-  const target = '/apis/networking.k8s.io/v1/namespaces/lab/ingresses';
-  for (const [rules, set] of sets.slice(1, 2)) {
-    const judged = overBody(set, target, list);
-    add('costly-list-of-160000-objects', rules, 'ms', measure(judged) / 1e6);
+for (const body of costlyForRules) {
+  if (!wanted(`costly-rules-${body.name}`)) continue;
+  for (const [rules, set] of sets.slice(1)) {
+    const judged = overBody(set, body);
+    if (typeof judged === 'string') note(`costly-rules-${body.name} with ${rules}: ${judged}`);
+    else add(`costly-rules-${body.name}`, rules, 'ms', measure(judged) / 1e6);
   }
+  add(`costly-decoded-${body.name}`, '-', 'ms', measure(() => decodedFor(body)) / 1e6);
 }
 if (wanted('cost')) costs();
 
@@ -254,7 +254,15 @@ function costs(): void {
     return { ns, steps };
   });
   for (const [when, bytes] of costlyForPaths()) {
-    const ns = measure(overBody(ruleAlone('body', when), '/api/v1/namespaces/lab/pods', bytes));
+    const judged = overBody(ruleAlone('body', when), {
+      name: when,
+      method: 'POST',
+      target: '/api/v1/namespaces/lab/pods',
+      contentType: 'application/json',
+      bytes,
+    });
+    if (typeof judged === 'string') throw new Error(judged);
+    const ns = measure(judged);
     const steps = predicateCost(when);
     add(`cost ${when}`, '-', `ns/step of ${steps}`, ns / steps);
     measured.push({ ns, steps });
@@ -274,9 +282,9 @@ function costs(): void {
 function costlyForPaths(): [predicate: string, body: Buffer][] {
   const body = (value: object) => Buffer.from(JSON.stringify(value));
   const many = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));
-  const list = body({ kind: 'List', items: many(160_000, () => ({ spec: {} })) });
-  const containers = body({ kind: 'Pod', spec: { containers: many(150_000, () => ({ image: 'a' })) } });
-  const annotations = Object.fromEntries(many(150_000, (n) => [`k${n}`, 'v']));
+  const list = body({ kind: 'List', items: many(500, () => ({ spec: {} })) });
+  const containers = body({ kind: 'Pod', spec: { containers: many(65_000, () => ({ image: 'a' })) } });
+  const annotations = Object.fromEntries(many(190_000, (n) => [`k${n}`, 'v']));
   const keys = body({ kind: 'Pod', metadata: { annotations }, spec: {} });
   return [
     ['pods.exists(p, p.values("spec.hostPID").exists(v, v == true))', list],
@@ -285,29 +293,35 @@ function costlyForPaths(): [predicate: string, body: Buffer][] {
   ];
 }
 
-/** All rules over this body, decoded before. */
-function overBody(rules: RuleSet, target: string, bytes: Buffer): () => unknown {
-  const text = `POST ${target} HTTP/1.1\r\nHost: k\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n`;
-  const head = parseRequestHead(
-    Buffer.from(text),
-    0,
-    { bytes: 70_000, fields: 200 },
-    undefined,
-  ) as RequestHead;
-  const info = requestInfo(head.method, head.target);
-  if (typeof info === 'string') throw new Error(info);
-  const content = decodeRequest(info, head, bytes);
-  if (isUndecodable(content)) throw new Error(content.reason);
-  const candidates = rules.body(info, false);
+/** All rules over this body, decoded before; a text says why it is refused, or not held. */
+function overBody(rules: RuleSet, body: RuledBody): (() => unknown) | string {
+  const { info, head } = headFor(body);
+  const content = decodeRequest(info, head, body.bytes);
+  if (isUndecodable(content)) return `refused, ${content.code} (${content.reason})`;
   const caller = settings(rules);
+  const asked = () =>
+    attributesOf(info, () => head, Number.POSITIVE_INFINITY, caller, undefined, 0, '', content);
+  const candidates = heldFor(rules.body(info, false), asked());
+  if (candidates.length === 0) return 'no rule asks for it';
   return () => {
     // What the rules worked out of it the last time.
     content.kept?.clear();
-    return judge(
-      candidates,
-      attributesOf(info, () => head, Number.POSITIVE_INFINITY, caller, undefined, 0, '', content),
-    );
+    return judge(candidates, asked());
   };
+}
+
+function decodedFor(body: RuledBody): unknown {
+  const { info, head } = headFor(body);
+  return decodeRequest(info, head, body.bytes);
+}
+
+function headFor({ method, target, contentType }: RuledBody): { info: RequestInfo; head: RequestHead } {
+  const text = `${method} ${target} HTTP/1.1\r\nHost: k\r\nContent-Type: ${contentType}\r\nContent-Length: 1\r\n\r\n`;
+  const limits = { bytes: 70_000, fields: 200 };
+  const head = parseRequestHead(Buffer.from(text), 0, limits, undefined) as RequestHead;
+  const info = requestInfo(head.method, head.target);
+  if (typeof info === 'string') throw new Error(info);
+  return { info, head };
 }
 
 function ruleAlone(phase: 'request' | 'body', when: string): RuleSet {

@@ -26,14 +26,25 @@ export function decodeRequest(
     },
     defaultBodyLimits,
   );
-  return decoded.kind === 'undecodable' ? decoded : new Content(decoded, bytes.length);
+  if (decoded.kind === 'undecodable') return decoded;
+  const content = new Content(decoded, bytes.length);
+  const { maxObjects } = defaultBodyLimits;
+  // Each rule is asked of each of them.
+  for (const what of ['objects', 'pods'] as const) {
+    if (content[what].length <= maxObjects) continue;
+    return {
+      kind: 'undecodable',
+      code: 'body-too-large-decoded',
+      reason: `more than ${maxObjects} ${what} in one request`,
+    };
+  }
+  return content;
 }
 
 export function isUndecodable(content: ContentAttributes | Undecodable): content is Undecodable {
   return 'kind' in content;
 }
 
-/** Most rules have said no before they ask for pods: they are looked for when one does. */
 class Content implements ContentAttributes {
   readonly #decoded: Exclude<DecodedBody, Undecodable>;
   readonly body: ContentAttributes['body'];

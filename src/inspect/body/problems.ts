@@ -29,7 +29,7 @@ export const bodyProblems = {
   'body-too-deep': { status: 415, sentence: 'The body is nested more deeply than the limit.' },
   'body-too-large-decoded': {
     status: 413,
-    sentence: 'The body decodes to more values, patch operations or bytes than the limit.',
+    sentence: 'The body decodes to more values, objects, patch operations or bytes than the limit.',
   },
 } as const satisfies Record<string, Row>;
 

@@ -13,11 +13,41 @@ export function isObject(value: unknown): value is JsonObject {
 export function field(value: unknown, name: string): JsonValue | undefined {
   if (!isObject(value)) return undefined;
   if (Object.hasOwn(value, name)) return value[name];
-  const wanted = fold(name);
-  for (const key in value) {
-    if (key.length === name.length && fold(key) === wanted) return value[key];
+  const known = anyWide ? wide.get(value) : undefined;
+  if (known) {
+    const key = known.get(fold(name));
+    return key === undefined ? undefined : value[key];
   }
+  const { length } = name;
+  let count = 0;
+  for (const key in value) {
+    if (key.length === length && mayFold(key, name) && fold(key) === fold(name)) return value[key];
+    count++;
+  }
+  if (count > wideFrom) keepKeys(value);
   return undefined;
+}
+
+/** Keys by what they fold to, of objects with so many that going through them for each field that is not there costs too much. */
+const wide = new WeakMap<object, ReadonlyMap<string, string>>();
+const wideFrom = 256;
+let anyWide = false;
+
+function keepKeys(value: JsonObject): void {
+  anyWide = true;
+  // Of keys that fold onto each other the first is found, as without the map.
+  const keys = new Map<string, string>();
+  for (const key in value) {
+    const folded = fold(key);
+    if (!keys.has(folded)) keys.set(folded, key);
+  }
+  wide.set(value, keys);
+}
+
+/** False for nearly all that do not fold onto each other, of equal length and not empty: by their first characters. */
+function mayFold(one: string, other: string): boolean {
+  const [a, b] = [one.charCodeAt(0), other.charCodeAt(0)];
+  return (a | 0x20) === (b | 0x20) || a > 0x7f || b > 0x7f;
 }
 
 /** The key exactly as written: for maps whose keys are the caller's. */

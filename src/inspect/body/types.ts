@@ -73,6 +73,11 @@ export type BodyLimits = {
   readonly maxDepth: number;
   /** Keys and list items, after aliases are resolved. */
   readonly maxValues: number;
+  /**
+   * Objects of a List, and pods that a body describes: no request that writes has more than one, for the API server creates
+   * no Lists.
+   */
+  readonly maxObjects: number;
   /** Operations of a JSON patch. The API server's own limit is 10 000 (apiserver handlers/patch.go). */
   readonly maxPatchOperations: number;
   /**
@@ -85,7 +90,8 @@ export type BodyLimits = {
 /** A body of 3 MiB, the API server's own limit, stays far below these unless it is made to be costly. */
 export const defaultBodyLimits: BodyLimits = {
   maxDepth: 200,
-  maxValues: 500_000,
+  maxValues: 200_000,
+  maxObjects: 500,
   maxPatchOperations: 10_000,
   maxYamlBytes: 65_536,
 };
