@@ -23,11 +23,17 @@ export const ordinaryBodies: readonly Body[] = [
   create('json-pod', json, JSON.stringify(pod), 'pods'),
   create('json-configmap', json, JSON.stringify(configMap)),
   create('yaml-pod', yaml, stringify(pod), 'pods'),
+  // YAML that is no JSON is read up to 64 KiB: the whole config map is refused, and noted so.
+  create('yaml-configmap-60KB', yaml, stringify(smallConfigMap())),
   create('yaml-configmap', yaml, stringify(configMap)),
   create('protobuf-configmap', 'application/vnd.kubernetes.protobuf', protobufConfigMap()),
   create('cbor-pod', 'application/cbor', cbor(pod), 'pods'),
   create('cbor-configmap', 'application/cbor', cbor(configMap)),
 ];
+
+function smallConfigMap(): object {
+  return { ...configMap, data: Object.fromEntries(Object.entries(configMap.data).slice(0, 5)) };
+}
 
 const million = 1_000_000;
 export const costlyBodies: readonly Body[] = [

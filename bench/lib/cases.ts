@@ -106,12 +106,16 @@ const cases: readonly Case[] = [
   },
 ];
 
+const headRulesOnly =
+  'rules: HAProxy is given the conditions over heads that it has words for; for rules over bodies, bytes of an upgrade and rates it has none';
+
 /** Runs what is wanted, giving each row when it is known. */
 export async function benchCases(bench: Bench): Promise<void> {
   const wanted = (name: string) => !bench.only || bench.only.includes(name);
   for (const rules of all) {
     const here = cases.filter((one) => wanted(one.name) && one.rules.includes(rules));
     if (here.length === 0) continue;
+    if (rules !== 'none') bench.note(headRulesOnly);
     const names = bench.names.filter((name) => rules === 'none' || name !== 'nginx');
     await withProxies(bench, names, rules, 1, async (proxies) => {
       for (const one of here) await measureCase(bench, one, rules, proxies);

@@ -2,7 +2,7 @@
 // cost a worker at worst.
 export type RuledBody = {
   readonly name: string;
-  readonly method: 'POST' | 'PATCH';
+  readonly method: 'POST' | 'PUT' | 'PATCH';
   readonly target: string;
   readonly contentType: string;
   readonly bytes: Buffer;

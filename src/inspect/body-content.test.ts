@@ -21,8 +21,8 @@ const template = { metadata: {}, template: { metadata: {}, spec: {} } };
 
 const bodies: readonly (readonly [what: string, body: object, refused: boolean])[] = [
   ['a pod', { kind: 'Pod', spec: {} }, false],
-  ['as many objects as there may be', list(maxObjects, { spec: {} }), false],
-  ['one more', list(maxObjects + 1, { spec: {} }), true],
+  ['as many objects as there may be, the list itself being one', list(maxObjects - 1, { spec: {} }), false],
+  ['one more', list(maxObjects, { spec: {} }), true],
   ['lists in lists', list(2, list(maxObjects / 2 + 1, {})), true],
   ['fewer objects of two pods each', list(maxObjects / 2, template), false],
   ['more pods than there may be', list(maxObjects / 2 + 1, template), true],

@@ -18,7 +18,9 @@ const costs: readonly [string, number, number][] = [
   ['request.path.matches("^/api")', 5_000, 15_000],
   ['request.path.matches("(a|b)*a(a|b){14}c")', 100_000, 1_000_000],
   ['request.headers.exists(name, request.headers[name].exists(value, value == "a"))', 1_000, 2_000_000],
-  ['pods.exists(p, p.values("spec.hostPID").exists(v, v == true))', 2e6, 8e6],
+  ['pods.exists(p, p.values("spec.hostPID").exists(v, v == true))', 5_000, 100_000],
+  ['pods.exists(p, p.values("spec.containers[*].image").exists(v, v == true))', 1e6, 5e6],
+  ['pods.exists(p, p.values("spec").exists(s, s.values("a[*]").exists(v, v == true)))', 1e6, 5e6],
   ['object.strings("metadata.annotations.*").exists(v, v.matches("x$"))', 1e6, 5e6],
   ['patch.operations.exists(o, o.path.startsWith("/spec/"))', 30_000, 200_000],
   // Lists that have nothing in common: one inside the other is their product.

@@ -56,7 +56,7 @@ test('rules over bodies have a budget of their own', () => {
   const pairs = 'pods.exists(p, pods.exists(q, p.strings("a").exists(a, q.strings("b").exists(b, a == b))))';
   assert.match(
     failure(() => checkCost(over(pairs), 's.yaml'))?.message ?? '',
-    /steps for the body .* 50,000,000 /,
+    /steps for the body .* 25,000,000 /,
   );
 });
 
@@ -72,7 +72,9 @@ test('of a catalogue those rules count that one request can meet', () => {
   const on = (resource: string) => shield(`request.resource == "${resource}" && "a" in request.queryNames`);
   const one = catalogueCost([on('pods')], 'head');
   assert.equal(catalogueCost([on('pods'), on('nodes')], 'head'), one);
-  assert.equal(catalogueCost([on('pods'), on('pods')], 'head'), 2 * one);
+  // The names of the query are read once.
+  const both = catalogueCost([on('pods'), on('pods')], 'head');
+  assert.ok(both > 1.1 * one && both < 1.5 * one, `${one} and ${both}`);
   const everywhere = catalogueCost([shield(cheap)], 'head');
   assert.equal(catalogueCost([on('pods'), on('nodes'), shield(cheap)], 'head'), one + everywhere);
   assert.equal(
