@@ -121,3 +121,46 @@ test(`no value that the server takes from ${count} odd bodies is missed`, async 
   );
   assert.deepEqual(differences, [], differences.join('\n'));
 });
+
+test('ways that shields close because the server has them', async () => {
+  const lab = '/api/v1/namespaces/lab';
+  const json = { 'Content-Type': 'application/json' };
+  const ask = async (request: ClientRequest) => (await world.ask('cp', admin, [request]))[0];
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'new' },
+    spec: { ports: [{ port: 80 }] },
+  };
+  const made = await ask({
+    method: 'PUT',
+    path: `${lab}/services/new/status?dryRun=All`,
+    headers: json,
+    body: JSON.stringify(service),
+  });
+  assert.equal(made?.status, 201, 'a status makes a service');
+
+  const pod = { metadata: { name: 'bound' }, spec: { containers: [{ name: 'a', image: 'b' }] } };
+  await ask({ method: 'POST', path: `${lab}/pods`, headers: json, body: JSON.stringify(pod) });
+  const binding = {
+    metadata: { name: 'bound', annotations: { a: 'evil' } },
+    target: { kind: 'Node', name: 'node' },
+  };
+  const bound = await ask({
+    method: 'POST',
+    path: `${lab}/bindings`,
+    headers: json,
+    body: JSON.stringify(binding),
+  });
+  assert.equal(bound?.status, 201);
+  assert.match((await ask({ path: `${lab}/pods/bound` }))?.text ?? '', /"annotations":\{"a":"evil"\}/);
+
+  // Two bytes of UTF-8: a no-break space.
+  const spaced = await ask({
+    method: 'POST',
+    path: `${lab}/configmaps?dryRun=All`,
+    headers: { 'Content-Type': 'application/yaml\u00c2\u00a0' },
+    body: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: spaced}\n',
+  });
+  assert.equal(spaced?.status, 201, 'a space of Unicode beside a media type is trimmed');
+});
