@@ -15,7 +15,7 @@ export const advisories: Command = {
     'the flaws that the controller knows: components, affected and fixed versions, whether there is a shield',
   usage: '[ADVISORY|COMPONENT]',
   details:
-    'Versions are affected from the first to before the second; `for good` means that no version has a fix.',
+    'Versions are affected from the first to before the second, which has the fix; `for good` means that no version has one.',
   options: adminOptions,
   arity: [0, 1],
   async run(context) {
@@ -42,22 +42,23 @@ export const advisories: Command = {
     }
     context.print(
       table(
-        ['ADVISORY', 'SEVERITY', 'CVSS', 'COMPONENT', 'AFFECTED', 'FIXED IN', 'SHIELD', 'SUMMARY'],
+        ['ADVISORY', 'SEVERITY', 'COMPONENT', 'SHIELD', 'SUMMARY; AFFECTED VERSIONS'],
         known.map((one) => [
           one.id,
-          one.severity,
-          one.cvss?.toFixed(1) ?? '-',
+          one.cvss === undefined ? one.severity : `${one.severity} ${one.cvss.toFixed(1)}`,
           [...new Set(one.affected.map((each) => each.component))].join(', '),
-          [...new Set(one.affected.flatMap(({ ranges }) => ranges.map(rangeText)))].join(', ') || '-',
-          fixedIn(one).join(', ') || '-',
           shielded.has(one.id) ? 'yes' : 'no',
-          one.summary,
+          `${one.summary}; ${affectedText(one) || 'its source names no versions'}`,
         ]),
       ),
     );
     return 0;
   },
 };
+
+function affectedText({ affected }: Advisory): string {
+  return [...new Set(affected.flatMap(({ ranges }) => ranges.map(rangeText)))].join(', ');
+}
 
 function rangeText({ introduced, fixed, lastAffected }: VersionRange): string {
   const start = /^0(\.0)*$/.test(introduced) ? '' : introduced;

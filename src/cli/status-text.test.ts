@@ -83,7 +83,7 @@ describe('servers', () => {
     );
     assert.match(
       lines[2] ?? '',
-      /^ +5 more flaws +1 wait for your word \(1 major\), 2 in shadow, 1 without a shield, 1 only told of; 1 shadows see nothing, .*; 1 lack parameters/,
+      /^ +5 more flaws +1 wait for your word \(1 major\), 2 in shadow, 1 without a shield, 1 only told of; in shadow and without steered callers to see: 1; without parameters of your site: 1$/,
     );
     assert.ok(lines.some((line) => line.endsWith('portcullis exposure')));
     assert.ok(!lines.some((line) => line.startsWith('PROBLEM')));
@@ -161,7 +161,7 @@ describe('many of a kind', () => {
     cluster: 'lab',
     host: name,
     version: 'v1.12.2',
-    exposures: [],
+    unshielded: [],
     stages: [],
     ...more,
   });

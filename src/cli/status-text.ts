@@ -153,13 +153,12 @@ function standingRows(
   const unset = stages.filter((one) => one.exposed && !told.includes(one) && one.unset.length > 0);
   const more = told.length === 0 ? '' : ' more';
   return [
-    ...told.map(({ shield, stage, mode, since, why, exemptions = [] }) => [
-      shield,
-      stage,
-      mode,
-      ago(since),
-      exemptions.length === 0 ? why : `${why}; exemptions: ${exemptions.join(', ')}`,
-    ]),
+    ...told.map(({ shield, stage, mode, since, why, troubles, exemptions = [] }) => {
+      // Told of as problems, above.
+      const reason = troubles.reduce((text, trouble) => text.replace(`; ${trouble}`, ''), why);
+      const exempt = exemptions.length === 0 ? '' : `; exemptions: ${exemptions.join(', ')}`;
+      return [shield, stage, mode, ago(since), `${reason}${exempt}`];
+    }),
     ...(rest.length === 0
       ? []
       : [
@@ -172,8 +171,8 @@ function standingRows(
               coverCounts(rest),
               ...(blind.length === 0
                 ? []
-                : [`${blind.length} shadows see nothing, for no caller is steered`]),
-              ...(unset.length === 0 ? [] : [`${unset.length} lack parameters of your site`]),
+                : [`in shadow and without steered callers to see: ${blind.length}`]),
+              ...(unset.length === 0 ? [] : [`without parameters of your site: ${unset.length}`]),
             ].join('; '),
           ],
         ]),
@@ -186,22 +185,17 @@ function partRows(
   ago: Ago,
   now: number,
 ): { readonly rows: Row[]; readonly sound: string[] } {
-  const key = ({ version, stages }: PartStatus) =>
+  const key = ({ version, stages, unshielded }: PartStatus) =>
     JSON.stringify([
       version,
+      unshielded.length,
       stages.map(({ shield, stage, mode, cover, exposed }) => [shield, stage, mode, cover, exposed]),
     ]);
   const rows: Row[] = [];
   const sound: string[] = [];
   for (const group of alike(parts, (part) => part, key)) {
-    const [{ version, stages, exposures }] = group;
-    const unshielded = exposures
-      .filter(
-        ({ advisory, status }) =>
-          (status === 'vulnerable' || status === 'vendor-unknown') &&
-          !stages.some(({ shield }) => shield === advisory),
-      )
-      .map(() => ({ cover: 'none' as const, severity: '' }));
+    const [{ version, stages }] = group;
+    const unshielded = group[0].unshielded.map(() => ({ cover: 'none' as const, severity: '' }));
     const own = standingRows(stages, unshielded, ago, now);
     if (own.length === 0) sound.push(`${groupName(group)} ${version ?? ''}`.trimEnd());
     else rows.push(...headed([groupName(group), version ?? '-'], own));

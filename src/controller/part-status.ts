@@ -11,20 +11,27 @@ import { isExposed, noServerState, pairKey } from './state.ts';
 export function partStatuses(core: Core): PartStatus[] {
   const inventory = core.inventory();
   if (!inventory) return [];
+  const shields = new Set(core.knowledge.shields.map(({ id }) => id));
   const standing = createStanding(core);
   const gaps = createPartGaps(core);
   const severities = new Map(core.knowledge.advisories.map(({ id, severity }) => [id, severity]));
+  const staged = new Map<string, Set<string>>();
+  for (const { server, shield } of core.state.stages.values())
+    staged.set(server, (staged.get(server) ?? new Set()).add(shield));
   return partsOf(inventory).flatMap((part): PartStatus[] => {
     const { name, component, cluster, host } = part;
     const { observation, exposedSince } = core.state.servers.get(name) ?? noServerState;
-    const exposures = observation?.exposures ?? [];
     const exposed = new Set(
-      exposures.filter(({ status }) => isExposed(status)).map(({ advisory }) => advisory),
+      (observation?.exposures ?? [])
+        .filter(({ status }) => isExposed(status))
+        .map(({ advisory }) => advisory),
     );
-    const stages = core.knowledge.shields.flatMap((shield): PartStatus['stages'] => {
+    // A large cluster has thousands of parts, and most of them no flaw.
+    if (exposed.size === 0 && !staged.has(name) && !observation) return [];
+    const here = core.knowledge.shields.filter(({ id }) => exposed.has(id) || staged.get(name)?.has(id));
+    const stages = here.flatMap((shield): PartStatus['stages'] => {
       const { id, tier } = shield;
       const own = core.state.stages.get(pairKey(name, id));
-      if (!own && !exposed.has(id)) return [];
       const { mode, from, unset } = standing.settings(name, shield);
       const troubles = gaps.unenforced(part, shield)
         ? [`${id} closes nothing: ${gaps.gap(part, shield)}`]
@@ -55,7 +62,7 @@ export function partStatuses(core: Core): PartStatus[] {
         ...(host === undefined ? {} : { host }),
         ...(observation ? { version: observation.version } : {}),
         ...(observation?.source ? { source: observation.source } : {}),
-        exposures: [...exposures],
+        unshielded: [...exposed].filter((id) => !shields.has(id)),
         stages,
       },
     ];

@@ -93,6 +93,7 @@ export type RunningController = {
 
 /** After this the head is written beside the log. A crash before leaves an older one, which is true as well. */
 const headDelayMs = 50;
+const metricsHoldMs = 5_000;
 /** The admin identity is renewed at a start when it has less left than this. */
 const adminLeftMs = 30 * 86_400_000;
 
@@ -174,8 +175,18 @@ export async function runController(
     open: createOpenSessions(clock),
   };
   if (options.metricsPort !== undefined) {
-    const text = async () =>
-      controllerMetrics(buildStatus(services), buildExposure(core), core.state.exemptions.size);
+    // Made of all servers and parts: whoever asks often gets the same again.
+    let made: { readonly text: string; readonly at: number } | undefined;
+    const text = async () => {
+      if (!made || clock.mono() - made.at >= metricsHoldMs) {
+        const { size } = core.state.exemptions;
+        made = {
+          text: controllerMetrics(buildStatus(services), buildExposure(core), size),
+          at: clock.mono(),
+        };
+      }
+      return made.text;
+    };
     const over = new AbortController();
     resources.defer(() => over.abort());
     await serveMetrics(options.metricsPort, { text, trouble: () => undefined }, over.signal);

@@ -230,7 +230,8 @@ export const PartStatus = z.strictObject({
   host: Name.optional(),
   version: z.string().optional(),
   source: PartSource.optional(),
-  exposures: z.array(Exposure),
+  /** Flaws that it has or may have and no shield is for. */
+  unshielded: z.array(AdvisoryId),
   /** Stages of shields before API servers count too, where they look at requests for the part's flaw. */
   stages: z.array(StandingStatus.omit({ rides: true, exemptions: true, seconds: true })),
 });
