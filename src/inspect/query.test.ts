@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { continueStart, fieldSelector } from './query.ts';
+import fc from 'fast-check';
+import { continueStart, fieldSelector, listQuery } from './query.ts';
 
 const selectors: readonly [string, string][] = [
   ['', ''],
@@ -46,3 +47,30 @@ const starts: readonly [string, string, string][] = [
 for (const [name, query, expected] of starts) {
   test(`start of a continue token: ${name}`, () => assert.equal(continueStart(query), expected));
 }
+
+test('a query that is not taken apart holds nothing that would have been found', () => {
+  const name = fc.constantFrom(
+    'watch',
+    'Watch',
+    'w+atch',
+    'fieldSelector',
+    'fieldSelectors',
+    'continue',
+    'limit',
+  );
+  const pair = fc
+    .tuple(name, fc.constantFrom('', '=', '=1', '=metadata.name=a'))
+    .map((parts) => parts.join(''));
+  const joint = fc.constantFrom('&', ';');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(pair, joint), { maxLength: 4 }), (parts) => {
+      const query = parts.flat().join('');
+      // An escape anywhere has every parameter read.
+      const read = `${query}&%61=1`;
+      assert.deepEqual(listQuery(query), listQuery(read), query);
+      assert.equal(fieldSelector(query), fieldSelector(read), query);
+      assert.equal(continueStart(query), continueStart(read), query);
+    }),
+    { seed: 20181203, numRuns: 2000 },
+  );
+});
