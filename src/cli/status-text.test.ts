@@ -140,6 +140,25 @@ describe('problems come first', () => {
       /^policy +generation 2 is on trial until .*: portcullis policy confirm$/m,
     ],
     [
+      'a bundle that is over',
+      {
+        bundles: [
+          {
+            ...{ name: 'core', version: 3, key: 'ABCDEF0123456789', digest: '0'.repeat(64) },
+            ...{
+              createdAt: at,
+              expires: at,
+              expired: true,
+              usedAt: at,
+              by: 'admin',
+              state: 'in-force' as const,
+            },
+          },
+        ],
+      },
+      /^bundle core +version 3 EXPIRED at .*, and stays in force$/m,
+    ],
+    [
       'a verification that failed',
       { verifications: [{ cluster: 'lab', id: 'abc', at, failed: 2 }] },
       /^verify lab +2 checks FAILED .*: portcullis verify show abc$/m,

@@ -22,7 +22,13 @@ export function renderStatus(answer: Status, columns: number | undefined = proce
   const servers = answer.servers.flatMap((server) => serverRows(server, ago, now));
   const sections = [
     problems.length === 0 ? '' : table(['PROBLEM', 'WHAT'], problems, columns),
-    table(['SERVER', 'VERSION', 'SHIELD', 'STAGE', 'MODE', 'SINCE', 'WHY'], [...servers, ...rows], columns),
+    servers.length + rows.length === 0
+      ? 'No server is known: portcullis inventory apply FILE'
+      : table(
+          ['SERVER', 'VERSION', 'SHIELD', 'STAGE', 'MODE', 'SINCE', 'WHY'],
+          [...servers, ...rows],
+          columns,
+        ),
     notes(answer, sound)
       .map((line) => paragraph(line, columns))
       .join('\n'),
@@ -90,8 +96,10 @@ function problemsOf(answer: Status, ago: Ago): Row[] {
           ],
         ]),
     ...bundles.flatMap(({ name, version, expires, expired, state, why }): Row[] => {
-      if (state === 'void') return [[`bundle ${name}`, `VOID: ${version}: ${why}`]];
-      return expired ? [[`bundle ${name}`, `EXPIRED at ${expires}: version ${version} stays in force`]] : [];
+      if (state === 'void') return [[`bundle ${name}`, `version ${version} is VOID: ${why}`]];
+      return expired
+        ? [[`bundle ${name}`, `version ${version} EXPIRED at ${expires}, and stays in force`]]
+        : [];
     }),
     ...(bundleSource?.error === undefined
       ? []
