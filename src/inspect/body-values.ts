@@ -5,6 +5,7 @@ import type { ASTNode, Environment } from '@marcbachmann/cel-js';
 import type { Failure } from '../base/failure.ts';
 import { type BodyPath, compilePath, PathError } from './body/path.ts';
 import type { JsonValue } from './body/types.ts';
+import { children } from './tree.ts';
 
 type Refuse = (why: string, at?: number) => Failure;
 /** What a path finds, by the method that asks: everything, or what is of one type. */
@@ -118,14 +119,4 @@ function isDyn(node: ASTNode | undefined): boolean {
 function typeOf(node: ASTNode): string | undefined {
   const type: unknown = (node as { readonly checkedType?: unknown }).checkedType;
   return type === undefined ? undefined : String(type);
-}
-
-function children(node: ASTNode): ASTNode[] {
-  const found: ASTNode[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null && 'op' in value) found.push(value as ASTNode);
-  };
-  visit(node.args);
-  return found;
 }

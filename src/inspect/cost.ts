@@ -13,6 +13,7 @@ import { defaultLimits } from '../model/limits.ts';
 import { attributeTable } from './attributes.ts';
 import { defaultBodyLimits } from './body/types.ts';
 import { type RegexCost, regexCost } from './linear-regex.ts';
+import { children } from './tree.ts';
 
 /** The most that a value can hold, everything within it counted. */
 type Size = {
@@ -105,7 +106,7 @@ const remembered: ReadonlySet<string> = new Set([
 /** Attributes that a predicate names. */
 function namesIn(ast: ASTNode, found: Set<string> = new Set<string>()): Set<string> {
   if (ast.op === '.' && ast.args[0].op === 'id') found.add(`${ast.args[0].args}.${ast.args[1]}`);
-  for (const child of childrenOf(ast)) namesIn(child, found);
+  for (const child of children(ast)) namesIn(child, found);
   return found;
 }
 
@@ -136,7 +137,7 @@ function estimate(ast: ASTNode, variables: Variables): Estimate {
 }
 
 function operation(ast: ASTNode, variables: Variables): Estimate {
-  const parts = childrenOf(ast).map((child) => estimate(child, variables));
+  const parts = children(ast).map((child) => estimate(child, variables));
   const steps = sum(parts.map((part) => part.steps)) + node;
   const size = together(parts.map((part) => part.size));
   switch (ast.op) {
@@ -282,14 +283,4 @@ function together(sizes: readonly Size[]): Size {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-function childrenOf(ast: ASTNode): ASTNode[] {
-  const found: ASTNode[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null && 'op' in value) found.push(value as ASTNode);
-  };
-  visit(ast.args);
-  return found;
 }

@@ -16,6 +16,7 @@ import {
 import { type BodyMethod, bodyMethods, isPath, pathValues } from './body-values.ts';
 import { inCidrs } from './in-cidrs.ts';
 import type { LinearRegex } from './linear-regex.ts';
+import { visit } from './tree.ts';
 
 /** Values of macros' variables, by their depth: two places each, the item and its index in its list. */
 type Frame = unknown[];
@@ -495,14 +496,4 @@ function isOfBody(node: ASTNode, name: string): boolean {
     if (item?.op === 'id') bound.add(item.args);
   });
   return free.every((one) => bound.has(one));
-}
-
-function visit(value: unknown, see: (node: ASTNode) => void): void {
-  if (Array.isArray(value)) {
-    for (const each of value) visit(each, see);
-  } else if (typeof value === 'object' && value !== null && 'op' in value) {
-    const node = value as ASTNode;
-    see(node);
-    visit(node.args, see);
-  }
 }

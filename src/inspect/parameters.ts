@@ -1,5 +1,6 @@
 // A shield's parameters, written into its predicates: what runs in a gate is plain CEL with literals.
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { visit } from './tree.ts';
 
 const environment = new Environment({ limits: { maxAstNodes: 500, maxDepth: 50 } });
 
@@ -31,14 +32,4 @@ export function inlineParameters(
     inlined = `${inlined.slice(0, start)}[${list}]${inlined.slice(end)}`;
   }
   return { text: inlined, names };
-}
-
-function visit(value: unknown, see: (node: ASTNode) => void): void {
-  if (Array.isArray(value)) {
-    for (const each of value) visit(each, see);
-  } else if (typeof value === 'object' && value !== null && 'op' in value) {
-    const node = value as ASTNode;
-    see(node);
-    visit(node.args, see);
-  }
 }

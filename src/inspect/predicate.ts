@@ -10,6 +10,7 @@ import { inCidrs } from './in-cidrs.ts';
 import { compileRegex, type LinearRegex } from './linear-regex.ts';
 import { nativeTest, possibleValues } from './native-test.ts';
 import { RegexError } from './regex-parse.ts';
+import { children } from './tree.ts';
 
 export type Predicate = {
   /** Throws nothing: an error of evaluation (a missing key, a wrong index) is 'error'. */
@@ -209,16 +210,6 @@ function checkAccess(
   }
   if (key !== key.toLowerCase()) throw refuse(`header names are lower case: '${key.toLowerCase()}'`, at);
   if (isSecretHeader(key)) throw refuse(`the header '${key}' carries credentials and can't be read`, at);
-}
-
-function children(node: ASTNode): ASTNode[] {
-  const found: ASTNode[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null && 'op' in value) found.push(value as ASTNode);
-  };
-  visit(node.args);
-  return found;
 }
 
 function attempt<T>(action: () => T, refuse: Refuse): T {
