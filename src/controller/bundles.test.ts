@@ -171,7 +171,7 @@ describe('bundles', () => {
       'shields that are good one by one, and too costly together',
       () =>
         made(6, {
-          shields: Array.from({ length: 20 }, (_, index) => bundleFile(`${index}.yaml`, dear(index + 1))),
+          shields: Array.from({ length: 60 }, (_, index) => bundleFile(`${index}.yaml`, dear(index + 1))),
         }),
       'catalogue-too-costly',
     ],

@@ -89,7 +89,7 @@ async function world(
     },
   });
   const port = await freePort();
-  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: http2?.port ?? server.port }]));
+  const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: http2?.port ?? server.port, limits }]));
   assert.equal(receipt.error, undefined);
   return {
     server,
@@ -114,6 +114,9 @@ async function world(
   };
 }
 
+/** Whoever visits without a pause would be refused for that. */
+const limits = { handshakesPerSource: 100_000 };
+
 /** One new connection after the other, each with one request, until `until` resolves. Answers how many; throws of any refused. */
 async function visit({ port }: World, until: Promise<unknown>): Promise<number> {
   let over = false;
@@ -136,7 +139,7 @@ test('nobody is refused while a new process takes over; a watch lives on in the 
   let upstreamPort = 0;
   const here = await world(4, ({ dataDir, pidFile }) => {
     const plan = `${dataDir}.plan.json`;
-    writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort }])));
+    writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort, limits }])));
     return newProcess(dataDir, plan, pidFile);
   });
   port = here.port;
@@ -191,7 +194,7 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
     4,
     ({ dataDir, pidFile }) => {
       const plan = `${dataDir}.plan.json`;
-      writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort: server.port }])));
+      writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort: server.port, limits }])));
       return newProcess(dataDir, plan, pidFile);
     },
     server,
