@@ -31,6 +31,19 @@ describe('probes of the shields', () => {
     for (const { rule } of probes) assert.ok(probes.filter((probe) => probe.rule === rule).length <= 3);
   });
 
+  test('a rule over bodies has some, with the body whole, though its tests are of somebody', () => {
+    const probes = probesOf(read('CVE-2025-1767'));
+    assert.deepEqual(new Set(probes.map(({ rule }) => rule)), new Set(['git-repo']));
+    for (const { request } of probes) {
+      const [head = '', body = ''] = text(request).split('\r\n\r\n');
+      assert.equal(Number(/content-length: (\d+)/i.exec(head)?.[1]), body.length);
+      assert.match(body, /gitRepo/);
+    }
+  });
+
+  test('a rule about who asks has none: nobody is not refused by it', () =>
+    assert.deepEqual(probesOf(read('CVE-2025-5187')), []));
+
   test('a shield in shadow has none: nothing would be refused', () => {
     const shield = read('CVE-2020-8561');
     assert.deepEqual(probesInForce(shield, gateShield(shield, { shadow: true })), []);

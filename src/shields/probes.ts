@@ -3,15 +3,15 @@
 // Harmless by construction: they carry no credentials, so that a server that did get one would refuse it (401, 403) before
 // doing anything; where they would write they ask for a dry run as well; and only those are given that the engine, with the
 // shield alone, refuses before a byte goes on.
-
 import { createConnection } from '../inspect/connection.ts';
 import { defaultConnectionLimits, defaultIdentityFields } from '../inspect/connection-types.ts';
 import { createRecordingSink } from '../inspect/recording-sink.ts';
 import { compileRules, type RuleSet } from '../inspect/rules.ts';
 import type { GateShield } from '../model/plan.ts';
-import type { Shield } from '../model/shield.ts';
+import type { ExchangeStep, Shield } from '../model/shield.ts';
 import type { VerifyProbe } from '../model/verification.ts';
 import { exchangeBytes } from './exchange-text.ts';
+import { http1Bytes, writtenRequest } from './request-bytes.ts';
 
 /** For each rule. */
 const maxProbes = 3;
@@ -31,10 +31,10 @@ export function probesOf(shield: Shield, inForce: GateShield): readonly VerifyPr
     const [step, ...more] = test.steps;
     const [rule, ...others] = test.expect.rules;
     const denies = all.find(({ id, action }) => id === rule && action === 'deny');
-    if (test.kind !== 'attack' || test.as || more.length + others.length > 0 || !denies) continue;
-    if (!step || !('client' in step) || probes.filter((probe) => probe.rule === rule).length >= maxProbes)
-      continue;
-    const request = harmless(exchangeBytes(step.client));
+    if (test.kind !== 'attack' || !step || more.length + others.length > 0 || !denies) continue;
+    if (probes.filter((probe) => probe.rule === rule).length >= maxProbes) continue;
+    const written = bytesOf(step);
+    const request = written && harmless(written);
     if (!request || !isRefused(request, rules, denies.id)) continue;
     probes.push({
       rule: denies.id,
@@ -45,6 +45,12 @@ export function probesOf(shield: Shield, inForce: GateShield): readonly VerifyPr
     });
   }
   return probes;
+}
+
+/** What a step of the caller's sends, as nobody; undefined for any other. */
+function bytesOf(step: ExchangeStep): Buffer | undefined {
+  if ('client' in step) return exchangeBytes(step.client);
+  return 'request' in step ? http1Bytes(writtenRequest(step, 'json', undefined), 'length') : undefined;
 }
 
 /** The request without credentials and as a dry run; undefined for what is no plain request. */
