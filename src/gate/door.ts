@@ -50,8 +50,7 @@ export function createDoor(
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     if (events.shut()) return turnAway(socket, 'overloaded');
     const address = callerAddress(socket.remoteAddress);
-    const trusted = rules.parties(address).tags.includes('tier=control-plane');
-    const guest = reception.arrive(address, trusted, clock.now, (why) => {
+    const guest = reception.arrive(address, isControlPlane(rules.parties, address), clock.now, (why) => {
       if (why === 'handshake') events.timedOut(why);
       else events.refused(why);
       socket.destroy();
@@ -103,6 +102,11 @@ export function createDoor(
       return guests.size;
     },
   };
+}
+
+/** The cluster's own: never refused by number. */
+export function isControlPlane(parties: Parties, address: string): boolean {
+  return parties(address).tags.includes('tier=control-plane');
 }
 
 /** Both ends: one caller's port may reach several addresses of the host at once. */

@@ -5,6 +5,7 @@ import type { GateListener } from '../model/plan.ts';
 import { createParties } from '../policy/parties.ts';
 import { carryOf, type TokenHolder } from './carry.ts';
 import { labelled } from './counters.ts';
+import { isControlPlane } from './door.ts';
 import type { GateLimits } from './limits.ts';
 import { type Listener, type ListenerSurroundings, type ListenerView, openListener } from './listener.ts';
 import { type ListenAt, listenOn, type PortHandle, portKey } from './listening-sockets.ts';
@@ -98,17 +99,18 @@ export function createFleet(parts: FleetParts): Fleet {
 
   async function openSharedPort(at: ListenAt, handle: PortHandle): Promise<SharedPort> {
     const key = portKey(at);
+    const behind = () => [...listeners.values()].filter(({ view }) => portKey(view.listener.listen) === key);
     const port = createSharedPort({
       route(serverName) {
-        const found = [...listeners.values()].find(
-          ({ view: { listener } }) =>
-            portKey(listener.listen) === key && listener.shared?.names.includes(serverName ?? ''),
-        );
+        const found = behind().find(({ view }) => view.listener.shared?.names.includes(serverName ?? ''));
         return found && ((socket) => found.admit(socket));
       },
       refused: (why) => parts.counters.add(labelled('refusals_total', 'code', why)),
+      timedOut: (what) => parts.counters.add(labelled('timeouts_total', 'what', what)),
+      failed: (error) => parts.log('error', 'listener', { error: error.message }),
+      trusted: (address) => behind().some(({ view }) => isControlPlane(view.parties, address)),
       now: () => parts.clock.now,
-      helloMs: parts.limits.handshakeMs,
+      limits: parts.limits,
     });
     await listenOn(port.server, handle, at);
     return port;

@@ -17,7 +17,7 @@ import { callerAddress, identifyCaller, revokedBy } from './caller.ts';
 import { createCallerRecords } from './caller-records.ts';
 import { type Carry, upstreamMode } from './carry.ts';
 import { type Counters, labelled, type Sample } from './counters.ts';
-import { createDoor } from './door.ts';
+import { createDoor, isControlPlane } from './door.ts';
 import { isHealthCheck } from './exchange-record.ts';
 import { createFloodBudgets } from './flood-budgets.ts';
 import type { RevocationLists, ServedMaterial } from './identity-files.ts';
@@ -185,8 +185,7 @@ export async function openListener(
     const scene = sceneOf(client, identity);
     const mode = upstreamMode(identity);
     const protocol = client.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
-    const proven =
-      identity.method === 'certificate' || current.parties(scene.address).tags.includes('tier=control-plane');
+    const proven = identity.method === 'certificate' || isControlPlane(current.parties, scene.address);
     const bodyAccount = bodies.account(
       proven ? undefined : sourceKey(scene.address),
       current.limits.heldBodyBytes,
@@ -392,7 +391,7 @@ export async function openListener(
     admit(socket) {
       const why = !mayCome(callerAddress(socket.remoteAddress))
         ? 'caller-not-admitted'
-        : open.size + door.beside >= view.limits.connections
+        : door.present + door.beside >= view.limits.connections
           ? 'too-many-connections'
           : undefined;
       if (why === undefined) {

@@ -1,7 +1,10 @@
 // One port for several servers: the name that a caller asks for in its first bytes says which server's listener takes
 // the connection. Each listener has its own TLS, so neither session tickets nor client CAs of one reach another.
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Limits } from '../model/limits.ts';
+import { callerAddress } from './caller.ts';
 import { readClientHello } from './client-hello.ts';
+import { createReception, type ReceptionRefusal } from './reception.ts';
 
 /** Connections closed before TLS, counted by these (docs/reference/refusals.md). */
 export const sharedPortRefusals = {
@@ -11,7 +14,7 @@ export const sharedPortRefusals = {
     'The caller may come to another server that shares the port, not to the one it named.',
 } as const;
 
-export type SharedPortRefusal = keyof typeof sharedPortRefusals | 'too-many-connections' | 'handshake';
+export type SharedPortRefusal = keyof typeof sharedPortRefusals | ReceptionRefusal;
 
 export type SharedPort = {
   /** Still to be bound. */
@@ -25,20 +28,29 @@ export type SharedPortParts = {
   /** Takes the connection over, its bytes unread; undefined: no server has that name. */
   route(serverName: string | undefined): ((socket: Socket) => void) | undefined;
   refused(why: SharedPortRefusal): void;
+  timedOut(what: 'handshake'): void;
+  failed(error: Error): void;
+  /** Is it of a control plane? Those are never refused by number. */
+  trusted(address: string): boolean;
   /** Milliseconds; the coarse clock that sweep is given. */
   now(): number;
-  /** Milliseconds for a client's first message. */
-  readonly helloMs: number;
+  /** Until the name is known no listener's own can be asked: the gate's. */
+  readonly limits: Limits;
 };
 
-/** Connections that have not yet said where they want to go. */
-const maxWaiting = 1_024;
-
 export function createSharedPort(parts: SharedPortParts): SharedPort {
-  const waiting = new Map<Socket, number>();
+  /** Who has not yet said where they want to go: none of them may keep the others out. */
+  const reception = createReception(parts.limits);
+  const waiting = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    if (waiting.size >= maxWaiting) return turnAway(socket, 'too-many-connections');
-    waiting.set(socket, parts.now());
+    const address = callerAddress(socket.remoteAddress);
+    const guest = reception.arrive(address, parts.trusted(address), parts.now(), (why) => {
+      if (why === 'handshake') parts.timedOut(why);
+      else parts.refused(why);
+      socket.destroy();
+    });
+    if (typeof guest === 'string') return turnAway(socket, guest);
+    waiting.add(socket);
     let had: Buffer = Buffer.alloc(0);
     const read = (chunk: Buffer) => {
       had = had.length === 0 ? chunk : Buffer.concat([had, chunk]);
@@ -56,18 +68,21 @@ export function createSharedPort(parts: SharedPortParts): SharedPort {
       settle();
       socket.destroy();
     };
-    function settle(): void {
+    const settle = () => {
       waiting.delete(socket);
+      guest.left();
       socket.off('data', read);
       socket.off('end', gone);
       socket.off('error', gone);
       socket.off('close', gone);
-    }
+    };
     socket.on('data', read);
     socket.on('end', gone);
     socket.on('error', gone);
     socket.on('close', gone);
   });
+  // Of accepting: without a listener it would end the process, and everybody's connections with it.
+  server.on('error', parts.failed);
 
   function turnAway(socket: Socket, why: SharedPortRefusal): void {
     parts.refused(why);
@@ -77,15 +92,9 @@ export function createSharedPort(parts: SharedPortParts): SharedPort {
 
   return {
     server,
-    sweep(now) {
-      for (const [socket, since] of waiting) {
-        if (now - since <= parts.helloMs) continue;
-        waiting.delete(socket);
-        turnAway(socket, 'handshake');
-      }
-    },
+    sweep: (now) => reception.sweep(now),
     destroy() {
-      for (const socket of waiting.keys()) socket.destroy();
+      for (const socket of waiting) socket.destroy();
       waiting.clear();
     },
   };
