@@ -11,7 +11,7 @@ import type { Question, ToWorker } from './worker-messages.ts';
 type Script = (question: Question, worker: { readonly index: number; end(): void }) => object | undefined;
 
 /** A crew of two whose workers answer as the script says; a Failure's code to fail, undefined for no answer. */
-function crewOf(script: Script) {
+function crewOf(script: Script, unstartable: (index: number) => boolean = () => false) {
   const events: string[] = [];
   /** What each worker was told, less its settings. */
   const told: ToWorker[][] = [];
@@ -21,6 +21,7 @@ function crewOf(script: Script) {
   const start: StartWorker = (hear: Hear) => {
     const index = started;
     started += 1;
+    if (unstartable(index)) throw new Error('spawn ENOMEM');
     const mine: ToWorker[] = [];
     told.push(mine);
     hears.push(hear);
@@ -120,6 +121,29 @@ test('a worker that dies over a plan doesn’t refuse it for the other; all of t
     else assert.equal(await applied, 0);
     await crew.destroy();
   }
+});
+
+test('a worker that can not be started again leaves the others be, and is tried again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const ends: (() => void)[] = [];
+  let unstartable = true;
+  const { crew, events, until } = crewOf(
+    (_question, { index, end }) => {
+      ends[index] = end;
+      return { connectionsCut: 0 };
+    },
+    (index) => index >= 2 && unstartable,
+  );
+  await crew.apply(orders(1));
+  ends[1]?.();
+  await until(() => events.includes('worker-died'));
+  t.mock.timers.tick(100);
+  await until(() => events.includes('worker-unfit'));
+  assert.equal(await crew.apply(orders(2)), 0);
+  unstartable = false;
+  t.mock.timers.tick(5_000);
+  await until(() => events.includes('worker-replaced'));
+  await crew.destroy();
 });
 
 test('workers that keep ending show in health', async () => {

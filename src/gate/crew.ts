@@ -174,14 +174,28 @@ export function createCrew(parts: CrewParts): Crew {
     const waitMs = Math.min(lastBackoffMs, firstBackoffMs * 2 ** (early - 1));
     const connections = member.counts['connections_open'] ?? 0;
     log('error', 'worker-died', { pid: member.link.pid, why, connections, againInMs: waitMs });
+    replaceLater(index, waitMs);
+  }
+
+  function replaceLater(index: number, waitMs: number): void {
     setTimeout(() => void inTurn(() => replace(index)), waitMs).unref();
+  }
+
+  /** Undefined where no process can be had (no memory, the program's files are being exchanged): the others go on. */
+  function startAgain(index: number): Member | undefined {
+    try {
+      members[index] = start(index);
+    } catch (error) {
+      log('error', 'worker-unfit', { error: String(error) });
+      replaceLater(index, lastBackoffMs);
+    }
+    return members[index];
   }
 
   async function replace(index: number): Promise<void> {
     if (stopping || members[index]) return;
-    const member = start(index);
-    members[index] = member;
-    if (!orders) return;
+    const member = startAgain(index);
+    if (!member || !orders) return;
     try {
       await prepare(member, orders);
       await ask(member, { ask: 'commit' });
@@ -210,11 +224,8 @@ export function createCrew(parts: CrewParts): Crew {
   async function apply(next: Orders): Promise<number> {
     const bound: string[] = [];
     const wanted = new Map(servedListeners(next.plan).map(({ listen }) => [portKey(listen), listen]));
-    const all = members.map((member, index) => {
-      const one = member ?? start(index);
-      members[index] = one;
-      return one;
-    });
+    const all = members.flatMap((member, index) => member ?? startAgain(index) ?? []);
+    if (all.length === 0) throw ended('none can be started');
     try {
       for (const [key, listen] of wanted) {
         if (ports.has(key)) continue;
