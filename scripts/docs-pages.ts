@@ -136,6 +136,11 @@ among it and \`.numbers('…')\` the numbers. \`[*]\` is every item of a list or
 \`.keys()\` the keys. Values can be compared with \`==\`, \`!=\` and \`in\`; texts and numbers with everything of their type. What could fail on
 a value of another type is refused when the shield is loaded.
 
+Kubelets put variables of a container where \`$(NAME)\` stands. What comes of that is in \`expanded\` of each of \`pods\`: \`words[*]\` are
+those of all its commands, arguments, probes and hooks (a program that is named from the working folder also with that folder before it),
+\`variables[*]\` the values of its variables, \`subPaths[*]\` each \`subPath\` and what each \`subPathExpr\` comes to. What only the cluster knows, as the
+content of a config map, stays \`$(NAME)\`.
+
 \`\`\`yaml
 deeperDefense:
   rules:

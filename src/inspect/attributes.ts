@@ -197,7 +197,7 @@ export const attributeTable = [
     type: 'list<dyn>',
     phases: decoded,
     meaning:
-      'Every pod the body describes, as `{metadata, spec}`: pods themselves and the templates of workloads, cron jobs and lists.',
+      'Every pod the body describes, as `{metadata, spec, expanded}`: pods themselves and the templates of workloads, cron jobs and lists. `expanded` is what its variables make of it (see below).',
   },
   {
     name: 'patch.type',

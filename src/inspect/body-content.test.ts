@@ -12,11 +12,15 @@ function decoded(body: object): ReturnType<typeof decodeRequest> {
   return decodeRequest(info, head, Buffer.from(JSON.stringify(body)));
 }
 
-const { maxObjects } = defaultBodyLimits;
+const { maxObjects, maxExpanded } = defaultBodyLimits;
 const list = (count: number, item: object) => ({
   kind: 'List',
   items: Array.from({ length: count }, () => item),
 });
+const repeating = (count: number) => {
+  const env = [{ name: 'A', value: 'x'.repeat(maxExpanded / 64) }];
+  return { kind: 'Pod', spec: { containers: [{ env, args: ['$(A)'.repeat(count)] }] } };
+};
 const template = { metadata: {}, template: { metadata: {}, spec: {} } };
 
 const bodies: readonly (readonly [what: string, body: object, refused: boolean])[] = [
@@ -26,6 +30,8 @@ const bodies: readonly (readonly [what: string, body: object, refused: boolean])
   ['lists in lists', list(2, list(maxObjects / 2 + 1, {})), true],
   ['fewer objects of two pods each', list(maxObjects / 2, template), false],
   ['more pods than there may be', list(maxObjects / 2 + 1, template), true],
+  ['variables that come to as much as they may', repeating(64), false],
+  ['variables that come to more', repeating(65), true],
   ['a long list that is no List', { kind: 'Pod', spec: { containers: list(9_999, {}).items } }, false],
 ];
 for (const [what, body, refused] of bodies) {

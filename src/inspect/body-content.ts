@@ -2,6 +2,7 @@
 import type { RequestHead } from '../http/head.ts';
 import type { ContentAttributes, Operation } from './attributes.ts';
 import { decodeBody } from './body/decode.ts';
+import { ExpansionTooLong, expanded } from './body/expand.ts';
 import { objectsOf, podsOf } from './body/pods.ts';
 import { type DecodedBody, defaultBodyLimits, type PatchOperation, type Undecodable } from './body/types.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -27,8 +28,18 @@ export function decodeRequest(
     defaultBodyLimits,
   );
   if (decoded.kind === 'undecodable') return decoded;
-  const content = new Content(decoded, bytes.length);
-  const { maxObjects } = defaultBodyLimits;
+  const { maxObjects, maxExpanded } = defaultBodyLimits;
+  let content: Content;
+  try {
+    content = new Content(decoded, bytes.length);
+  } catch (error) {
+    if (!(error instanceof ExpansionTooLong)) throw error;
+    return {
+      kind: 'undecodable',
+      code: 'body-too-large-decoded',
+      reason: `variables come to more than ${maxExpanded} characters`,
+    };
+  }
   // Each rule is asked of each of them.
   for (const what of ['objects', 'pods'] as const) {
     if (content[what].length <= maxObjects) continue;
@@ -49,14 +60,20 @@ class Content implements ContentAttributes {
   readonly #decoded: Exclude<DecodedBody, Undecodable>;
   readonly body: ContentAttributes['body'];
   readonly kept: Map<string, unknown> = new Map();
+  readonly pods: ContentAttributes['pods'];
   #objects: ContentAttributes['objects'] | undefined;
-  #pods: ContentAttributes['pods'] | undefined;
   #patch: ContentAttributes['patch'] | undefined;
 
+  /** @throws ExpansionTooLong */
   constructor(decoded: Exclude<DecodedBody, Undecodable>, length: number) {
     this.#decoded = decoded;
     const { format, usesAliases, unknownFields } = decoded;
     this.body = { format, bytes: BigInt(length), aliases: usesAliases, unknownFields };
+    const budget = { left: defaultBodyLimits.maxExpanded };
+    // The server takes a strategic merge patch of a pod whatever kind it says; of an applied one it compares the kind.
+    this.pods = podsOf(decoded.value, decoded.kind === 'object' || decoded.patch === 'apply').map(
+      ({ metadata, spec }) => ({ metadata, spec, expanded: expanded(metadata, spec, budget) }),
+    );
   }
 
   get object(): unknown {
@@ -65,12 +82,6 @@ class Content implements ContentAttributes {
   get objects(): readonly unknown[] {
     this.#objects ??= objectsOf(this.#decoded.value);
     return this.#objects;
-  }
-  get pods(): readonly unknown[] {
-    const decoded = this.#decoded;
-    // The server takes a strategic merge patch of a pod whatever kind it says; of an applied one it compares the kind.
-    this.#pods ??= podsOf(decoded.value, decoded.kind === 'object' || decoded.patch === 'apply');
-    return this.#pods;
   }
   get patch(): ContentAttributes['patch'] {
     const decoded = this.#decoded;

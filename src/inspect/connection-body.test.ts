@@ -323,6 +323,20 @@ describe('what can not be judged', () => {
     assert.deepEqual(told(sink), ['body-syntax log']);
   });
 
+  test('a rule that only tells refuses nothing that it can not judge, beside one that denies or not', () => {
+    const alert = rig({ rule: { action: 'log' } });
+    alert.client(`${head(length('{"a":'))}{"a":`);
+    assert.equal(alert.sink.server, `${forwarded(length('{"a":'))}{"a":`);
+    assert.deepEqual(told(alert.sink), ['body-syntax log']);
+    const shadow = rig({ rule: { action: 'log' }, shield: { mode: 'shadow' } });
+    shadow.client(`${head(length('{"a":'))}{"a":`);
+    assert.deepEqual(told(shadow.sink), ['body-syntax log']);
+    const beside = rig({ shield: { rules: [{ ...gitRepo, action: 'log' }, gitRepo] } });
+    beside.client(`${head(length('{"a":'))}{"a":`);
+    assert.equal(beside.sink.server, '');
+    assert.deepEqual(told(beside.sink), ['body-syntax deny']);
+  });
+
   test('more than the gate may hold is refused with 429, and what was held is given back', () => {
     const budget = createBodyBudget();
     const slow = rig({ bodyAccount: budget.account('192.0.2.7', 240) });

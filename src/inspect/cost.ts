@@ -31,7 +31,7 @@ type Bound = Size & {
 };
 
 const { headBytes, headFields, bodyBytes } = defaultLimits;
-const { maxValues, maxObjects, maxPatchOperations } = defaultBodyLimits;
+const { maxValues, maxObjects, maxPatchOperations, maxExpanded } = defaultBodyLimits;
 const plain: Size = { items: 1, bytes: 8 };
 const text: Bound = { items: 1, bytes: headBytes, read: 0 };
 const fields: Bound = { items: headFields, bytes: headBytes, read: headBytes * 0.1 };
@@ -55,7 +55,8 @@ const bounds: Readonly<Record<string, Bound>> = {
   'request.query': parameters,
   'request.sourceTags': { items: 256, bytes: 16_384, read: 0 },
   objects: parted,
-  pods: parted,
+  /** With what their variables come to. */
+  pods: { ...parted, bytes: bodyBytes + maxExpanded },
   'patch.operations': { ...body, length: maxPatchOperations },
 };
 

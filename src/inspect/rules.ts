@@ -211,7 +211,7 @@ export type Excuse = Pick<Fired, 'shield' | 'shadow' | 'exemption'>;
 
 /**
  * Must a request be refused whose body these rules can't judge? One that says so is enough; those of shields in shadow, and
- * those that an exemption covers, refuse nothing: they are told, each shield once.
+ * those that an exemption covers, refuse nothing: they are told, each shield once. A rule that only tells refuses nothing either.
  */
 export function judgeUnjudged(
   candidates: Candidates,
@@ -221,8 +221,8 @@ export function judgeUnjudged(
 ): { readonly refuses: boolean; readonly excused: readonly Excuse[] } {
   const excused = new Map<string, Excuse>();
   let refuses = false;
-  for (const { shield, shadow, onBody, exemptions } of candidates) {
-    if (why !== 'full' && onBody[why] === 'pass') continue;
+  for (const { shield, shadow, onBody, exemptions, action, would = action } of candidates) {
+    if (would === 'log' || would === 'allow' || (why !== 'full' && onBody[why] === 'pass')) continue;
     const exemption = exemptions.find(({ covers }) => covers(attributes.request, scene))?.id;
     if (exemption === undefined && !shadow) refuses = true;
     else if (!excused.has(shield))

@@ -19,7 +19,8 @@ export function objectsOf(value: unknown): readonly JsonObject[] {
 
 /**
  * Every pod in the body: itself, `template` (PodTemplate), `spec.template` (what controls pods),
- * `spec.jobTemplate.spec.template` (CronJob), the items of lists, and the body of the ephemeralcontainers subresource,
+ * `spec.jobTemplate.spec.template` (CronJob), `data` (ControllerRevision, from which stateful sets make pods), the items of
+ * lists, and the body of the ephemeralcontainers subresource,
  * which before Kubernetes 1.23 was a kind of its own. Of a patch, the parts that it writes. What is no pod but has a
  * `spec` and no `kind` is given too: rules name the resource that they guard.
  * @param trustsKind false where the server goes on with another kind than the body says, as it does with patches
@@ -55,6 +56,10 @@ function collect(object: JsonObject, pods: PodParts[], kind: unknown): void {
   }
   if (ephemeralContainers !== undefined && ephemeralContainers !== null) {
     pods.push({ metadata: own, spec: { ephemeralContainers } });
+  }
+  const revision = field(object, 'data');
+  if (isObject(revision) && (typeof kind !== 'string' || kind === 'ControllerRevision')) {
+    collect(revision, pods, undefined);
   }
   for (const holder of [object, spec]) {
     for (const name of ['template', 'jobTemplate']) {

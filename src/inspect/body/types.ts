@@ -78,6 +78,8 @@ export type BodyLimits = {
    * no Lists.
    */
   readonly maxObjects: number;
+  /** Characters that the variables of a body's pods may come to: each may hold two of the one before. */
+  readonly maxExpanded: number;
   /** Operations of a JSON patch. The API server's own limit is 10 000 (apiserver handlers/patch.go). */
   readonly maxPatchOperations: number;
   /**
@@ -92,6 +94,7 @@ export const defaultBodyLimits: BodyLimits = {
   maxDepth: 200,
   maxValues: 200_000,
   maxObjects: 500,
+  maxExpanded: 262_144,
   maxPatchOperations: 10_000,
   maxYamlBytes: 65_536,
 };
