@@ -1,4 +1,4 @@
-// One plan into the kernel: check, replace the table, cut what the plan no longer allows.
+// One plan into the kernel: check, replace the table; then cut what the plan no longer allows.
 import type { Clock } from '../base/clock.ts';
 import type { AgentPlan } from '../model/plan.ts';
 import { buildTable } from '../nft/build.ts';
@@ -6,15 +6,12 @@ import { renderDelta } from '../nft/delta.ts';
 import { renderTable } from '../nft/render.ts';
 import type { Table } from '../nft/table.ts';
 import { pause } from '../platform/pause.ts';
-import { forgetSockets } from './conntrack-delete.ts';
-import { type Cut, flowEnds, socketEnds, summarise } from './cut.ts';
 import { type Standing, standingAfter, standingOf } from './drift.ts';
-import { cutForwarded } from './forwarded.ts';
 import { localAddresses, type Runner } from './host.ts';
 import { readTable, replaceTable, type StandingTable } from './kernel-table.ts';
 import { checkKeepOpen } from './lockout.ts';
 import { type Protected, resolvePlan } from './protected.ts';
-import { destroySockets, listSockets, mustCut, type Socket } from './sockets.ts';
+import { type FormerPlan, type TornDown, tearDown } from './tear-down.ts';
 
 export type Kernel = {
   readonly run: Runner;
@@ -37,7 +34,7 @@ export type Before = {
 /** Patience with `beforeReplacing`, ms. Whoever floods a host must not put off what closes it. */
 const lastLookMs = 100;
 
-export type Applied = {
+export type Applied = TornDown & {
   readonly resolved: Protected;
   readonly table: Table;
   /** What later checks compare with. */
@@ -51,11 +48,7 @@ export type Applied = {
   readonly inKernelMs: number;
   /** From the call to the last connection cut, or to the look for connections when there was none to cut. */
   readonly milliseconds: number;
-  readonly connectionsCut: number;
-  /** Whose they were. */
-  readonly cut: readonly Cut[];
-  /** Connections that the kernel would not destroy. Their packets are refused all the same. */
-  readonly leftOpen: number;
+  readonly before: FormerPlan;
 };
 
 /**
@@ -83,16 +76,10 @@ export async function applyPlan(
   checkKeepOpen(resolved);
   const replaced = await replace(run, table, resolved, former, beforeReplacing);
   const inKernelMs = clock.mono() - began;
-  const ports = portsOf(resolved, former?.resolved.plan);
-  const { doomed, cut, leftOpen } = await cutSockets(run, resolved, ports, replaced.stood);
-  const cutSocketsAt = clock.mono();
-  await forgetSockets(run, doomed);
-  const forwarded = await cutForwarded(run, resolved);
-  const milliseconds = (forwarded.length > 0 ? clock.mono() : cutSocketsAt) - began;
-  const { standing, how } = replaced;
-  const whose = summarise(resolved, [...doomed.map(socketEnds), ...forwarded.map(flowEnds)]);
-  const connectionsCut = cut + forwarded.length;
-  return { resolved, table, standing, how, inKernelMs, milliseconds, connectionsCut, cut: whose, leftOpen };
+  const { standing, how, stood } = replaced;
+  const before: FormerPlan = { plan: former?.resolved.plan, stood };
+  const { at, ...gone } = await tearDown(kernel, resolved, before);
+  return { resolved, table, standing, how, inKernelMs, milliseconds: at - began, before, ...gone };
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
@@ -147,30 +134,4 @@ function replacing(standing: StandingTable, former: AgentPlan, table: Table): st
   const names = (chains: Iterable<string>) => [...chains].sort().join();
   if (names(known.chains.map(({ name }) => name)) !== names(standing.chains)) return undefined;
   return renderTable(table, known);
-}
-
-/** Ports of this host whose connections the plan, or the one before it, decides about. */
-function portsOf(resolved: Protected, former: AgentPlan | undefined): number[] {
-  const formerGates = former?.services.flatMap((service) => service.gatePort ?? []) ?? [];
-  return [...new Set([...resolved.localPorts, ...resolved.gatePorts, ...formerGates])];
-}
-
-async function cutSockets(
-  run: Runner,
-  resolved: Protected,
-  ports: readonly number[],
-  gateTrusted: boolean,
-): Promise<{ doomed: readonly Socket[]; cut: number; leftOpen: number }> {
-  const verdicts = new Map<string, boolean>();
-  const decide = (socket: Socket): boolean => {
-    const ends = `${socket.local} ${socket.localPort} ${socket.peer}`;
-    const known = verdicts.get(ends) ?? mustCut(resolved, socket, gateTrusted);
-    verdicts.set(ends, known);
-    return known;
-  };
-  const find = async () => (await listSockets(run, ports)).filter(decide);
-  const doomed = await find();
-  if (doomed.length === 0) return { doomed, cut: 0, leftOpen: 0 };
-  const cut = await destroySockets(run, doomed);
-  return { doomed, cut, leftOpen: cut < doomed.length ? (await find()).length : 0 };
 }

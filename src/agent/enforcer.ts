@@ -8,6 +8,7 @@ import { localAddresses } from './host.ts';
 import { listTable, readCounters, readTable, removeTable } from './kernel-table.ts';
 import type { Protected } from './protected.ts';
 import type { SessionWatch } from './session-watch.ts';
+import { notAllCut, type TornDown, tearDown } from './tear-down.ts';
 
 /** Rules whose packets a health report tells. */
 const maxRulesTold = 50;
@@ -96,8 +97,7 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       asked = wanted;
       ruleOfCounter = ruleCounters(plan);
       generation = plan.generation;
-      counters.connections_cut += applied.connectionsCut;
-      counters.left_open = applied.leftOpen;
+      told(applied);
     } finally {
       changes += 1;
     }
@@ -106,6 +106,23 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     const small = standing.size < 1_000 && rangesOf(current) < 5_000;
     if (small && [...standing.values()].includes(undefined)) await findDrift().catch(() => undefined);
     return current;
+  }
+
+  function told({ connectionsCut, leftOpen }: TornDown): void {
+    counters.connections_cut += connectionsCut;
+    counters.left_open = leftOpen;
+  }
+
+  /** What could not be cut when the plan came into force. */
+  async function cutRest(): Promise<void> {
+    if (!current || notAllCut(current).length === 0) return;
+    const { at: _, ...gone } = await tearDown(kernel, current.resolved, {
+      ...current.before,
+      unfinished: true,
+    });
+    const { failed: __, ...rest } = current;
+    current = { ...rest, ...gone };
+    told(gone);
   }
 
   /** Undefined also when the table was changed by us meanwhile: what was read tells nothing then. */
@@ -133,7 +150,8 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
     get generation() {
       return generation;
     },
-    problems: () => (current ? [...notHere(current.resolved), ...passedBy(asked, current)] : []),
+    problems: () =>
+      current ? [...notHere(current.resolved), ...passedBy(asked, current), ...notAllCut(current)] : [],
     async counters() {
       const packets: Record<string, number> = {};
       const met: [string, number][] = [];
@@ -166,6 +184,7 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
         }
       }),
     async repair() {
+      if (current && notAllCut(current).length > 0) await inTurn(cutRest);
       // Not in turn: reading a large table back must not keep a plan waiting.
       const drift = await findDrift();
       if (drift === undefined) return undefined;

@@ -9,6 +9,8 @@ import { pause } from '../platform/pause.ts';
 import type { Applied } from './apply.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { StoredPlan } from './plan-store.ts';
+import { type Refused, refusedAgain } from './retry.ts';
+import { notAllCut } from './tear-down.ts';
 import { fallback, stored, type Unconfirmed, unconfirmed } from './unconfirmed.ts';
 
 export type PlanFollower = {
@@ -32,6 +34,7 @@ type Followed = {
   readonly rejected?: string | undefined;
   /** The plan in force, while it waits to be confirmed. */
   readonly unconfirmed?: Unconfirmed | undefined;
+  readonly refused?: Refused | undefined;
 };
 
 const waitSeconds = 30;
@@ -56,8 +59,14 @@ export async function followPlan(follower: PlanFollower, signal: AbortSignal): P
       known = await giveUp(follower, known, signal);
       continue;
     }
+    const { refused } = known;
+    if (refused && refused.at <= follower.clock.mono()) {
+      known = await takePlan(follower, refused.plan, known, signal);
+      continue;
+    }
+    const asked = orAfter(until, refused && refused.at - follower.clock.mono());
     try {
-      const plan = await link.nextPlan(after, waitSeconds, until);
+      const plan = await link.nextPlan(after, waitSeconds, asked);
       if (away) log('controller-back');
       away = false;
       backoff = minBackoffMs;
@@ -67,10 +76,10 @@ export async function followPlan(follower: PlanFollower, signal: AbortSignal): P
       after = plan.generation;
     } catch (error) {
       if (signal.aborted) return;
-      if (until.aborted) continue;
+      if (asked.aborted) continue;
       if (!away) log('controller-away', { error: describeFailure(error), generation: enforcer.generation });
       away = true;
-      await pause(backoff, until);
+      await pause(backoff, asked);
       backoff = Math.min(maxBackoffMs, backoff * 2);
     }
   }
@@ -81,7 +90,14 @@ function untilDeadline({ clock }: PlanFollower, { unconfirmed }: Followed, signa
   if (!unconfirmed) return signal;
   const left = unconfirmed.deadline - clock.mono();
   if (left <= 0) return AbortSignal.abort();
-  return AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(left), longestWaitMs))]);
+  return orAfter(signal, left);
+}
+
+/** Also aborted after so many ms, where that is given. */
+function orAfter(signal: AbortSignal, ms: number | undefined): AbortSignal {
+  if (ms === undefined) return signal;
+  const whole = Math.min(Math.max(0, Math.ceil(ms)), longestWaitMs);
+  return AbortSignal.any([signal, AbortSignal.timeout(whole)]);
 }
 
 /** Nobody confirmed the plan in force: what was before it comes back. */
@@ -101,7 +117,7 @@ async function giveUp(follower: PlanFollower, known: Followed, signal: AbortSign
   keep(follower, { plan: fallback(plan), rejected });
   const error = 'nobody confirmed it in time; what was in force before it stands [not-confirmed]';
   await deliver(follower, receiptOf(follower, plan, undefined, error), signal);
-  return { rejected };
+  return { rejected, refused: known.refused };
 }
 
 /** Applies one plan and sees to its receipt. */
@@ -115,8 +131,12 @@ async function takePlan(
   const former = enforcer.plan;
   if (former && samePlan(former, plan)) {
     const until = untilDeadline(follower, known, signal);
-    await deliver(follower, receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0 }), until);
-    return known;
+    await deliver(
+      follower,
+      receiptOf(follower, plan, { milliseconds: 0, connectionsCut: 0, leftOpen: 0 }),
+      until,
+    );
+    return { ...known, refused: undefined };
   }
   let receipt: Receipt;
   let next: AgentPlan;
@@ -127,12 +147,10 @@ async function takePlan(
     receipt = receiptOf(follower, plan, applied);
     waiting = unconfirmed(next, clock);
     keep(follower, stored(next, waiting, clock));
-    const { milliseconds, connectionsCut, leftOpen, how } = applied;
-    log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, how });
+    const { milliseconds, connectionsCut, leftOpen, failed, how } = applied;
+    log('plan-applied', { generation: plan.generation, milliseconds, connectionsCut, leftOpen, failed, how });
   } catch (error) {
-    log('plan-refused', { generation: plan.generation, error: describeFailure(error) });
-    await deliver(follower, receiptOf(follower, plan, undefined, describeFailure(error)), signal);
-    return known;
+    return refuse(follower, plan, known, describeFailure(error), signal);
   }
   follower.changed();
   const taken: Followed = { unconfirmed: waiting };
@@ -141,6 +159,22 @@ async function takePlan(
   const bound = mayCutUsOff(next, follower.link.controllerPort) ? follower.confirmMs : undefined;
   if ((await deliver(follower, receipt, until, bound)) || until.aborted) return taken;
   return rollBack(follower, { plan: next, waiting }, { plan: former, known }, receipt, signal);
+}
+
+/** The former plan stands. Told once for every reason. */
+async function refuse(
+  follower: PlanFollower,
+  plan: Plan,
+  known: Followed,
+  error: string,
+  signal: AbortSignal,
+): Promise<Followed> {
+  const before = known.refused?.plan === plan ? known.refused : undefined;
+  if (before?.told === error) return { ...known, refused: refusedAgain(plan, follower.clock, before) };
+  follower.log('plan-refused', { generation: plan.generation, error });
+  const receipt = receiptOf(follower, plan, undefined, error);
+  const told = await deliver(follower, receipt, untilDeadline(follower, known, signal), maxBackoffMs);
+  return { ...known, refused: refusedAgain(plan, follower.clock, before, told ? error : undefined) };
 }
 
 /** Plans may be megabytes: most that differ do so in what names them. */
@@ -208,15 +242,11 @@ function forUs({ name }: PlanFollower, plan: Plan): AgentPlan {
 function receiptOf(
   { clock, name }: PlanFollower,
   plan: Plan,
-  applied: (Pick<Applied, 'milliseconds' | 'connectionsCut'> & Partial<Applied>) | undefined,
+  applied: (Pick<Applied, 'milliseconds' | 'connectionsCut' | 'leftOpen'> & Partial<Applied>) | undefined,
   refused?: string,
 ): Receipt {
-  const leftOpen = applied?.leftOpen ?? 0;
-  const incomplete =
-    leftOpen > 0
-      ? `the kernel would not destroy ${leftOpen} connections; their packets are refused [cut-incomplete]`
-      : undefined;
-  const error = refused ?? incomplete;
+  const incomplete = applied ? notAllCut(applied) : [];
+  const error = refused ?? (incomplete.length > 0 ? incomplete.join('; ') : undefined);
   return {
     kind: 'agent',
     target: name,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { describeFailure } from '../base/failure.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { StoredPlan } from './plan-store.ts';
+import { type Refused, refusedAgain } from './retry.ts';
 import { fallback, resumed, type Unconfirmed } from './unconfirmed.ts';
 
 export type Resumed = {
@@ -12,6 +13,8 @@ export type Resumed = {
   /** Digest of a plan that was taken back. */
   readonly rejected?: string | undefined;
   readonly unconfirmed?: Unconfirmed | undefined;
+  /** The plan that should be in force, when this host refused it. */
+  readonly refused?: Refused | undefined;
 };
 
 export type Resuming = {
@@ -24,6 +27,7 @@ export type Resuming = {
 
 /** Puts the stored plan into force; one that nobody confirmed while the agent was away gives way to what was before it. */
 export async function resume({ enforcer, clock, read, store, log }: Resuming): Promise<Resumed> {
+  let refused: Refused | undefined;
   try {
     const found = read();
     if (!found?.plan) return { problem: undefined, rejected: found?.rejected };
@@ -37,6 +41,7 @@ export async function resume({ enforcer, clock, read, store, log }: Resuming): P
     const late = waiting !== undefined && waiting.deadline <= clock.mono();
     const plan = late ? fallback(found.plan) : found.plan;
     const rejected = late ? canonicalJson(found.plan) : found.rejected;
+    refused = refusedAgain(plan, clock);
     const { milliseconds, connectionsCut } = await enforcer.apply(plan);
     const event = late ? 'plan-not-confirmed' : 'plan-resumed';
     log(event, { generation: plan.generation, milliseconds, connectionsCut });
@@ -45,6 +50,6 @@ export async function resume({ enforcer, clock, read, store, log }: Resuming): P
   } catch (error) {
     const problem = `the stored plan was not applied: ${describeFailure(error)}`;
     log('plan-not-resumed', { error: problem });
-    return { problem };
+    return { problem, refused };
   }
 }

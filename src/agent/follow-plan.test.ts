@@ -1,4 +1,5 @@
-// Commit-confirm: a plan that nobody confirms gives way to what was before it, also when the agent was away meanwhile.
+// Plans that are not taken at once and for good: one that nobody confirms gives way to what was before it, also when the
+// agent was away meanwhile; one that the host refuses is tried again.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { canonicalJson } from '../base/canonical-json.ts';
@@ -180,6 +181,61 @@ describe('a plan that waits to be confirmed', { timeout: 30_000 }, () => {
     });
     await agent.until(() => last(agent) === 'drop');
     assert.ok(agent.receipts.some(({ generation, ok }) => generation === 3 && !ok));
+    await agent.end();
+  });
+});
+
+describe('a plan that the host refuses', { timeout: 30_000 }, () => {
+  const second = planOf([{ ...exampleService, default: 'deny' as const }], 2);
+
+  test('is told once, tried again, and taken when what was in the way has gone', async () => {
+    let refusals = 0;
+    const agent = await host({
+      plans: [plain, second],
+      refuse({ generation }) {
+        if (generation !== 2) return false;
+        refusals += 1;
+        return refusals <= 2;
+      },
+    });
+    await agent.until(() => agent.receipts.some(({ generation, ok }) => generation === 2 && ok));
+    assert.equal(refusals, 3);
+    assert.deepEqual(
+      agent.receipts.map(({ generation, ok }) => [generation, ok]),
+      [
+        [1, true],
+        [2, false],
+        [2, true],
+      ],
+    );
+    assert.equal(last(agent), 'deny');
+    assert.deepEqual(agent.disk.stored, { plan: second });
+    await agent.end();
+  });
+
+  test('is tried again when it is the stored one, with the controller away', async () => {
+    let refusals = 0;
+    const agent = await host({
+      plans: [],
+      stored: { plan: second },
+      refuse() {
+        refusals += 1;
+        return refusals === 1;
+      },
+    });
+    assert.deepEqual(agent.applied, []);
+    await agent.until(() => last(agent) === 'deny');
+    await agent.end();
+  });
+
+  test('gives way to the one after it', async () => {
+    const third = planOf([{ ...exampleService, default: 'drop' as const }], 3);
+    const agent = await host({ plans: [plain, second, third], refuse: ({ generation }) => generation === 2 });
+    await agent.until(() => agent.receipts.some(({ generation }) => generation === 3));
+    assert.deepEqual(
+      agent.applied.map(({ generation }) => generation),
+      [1, 3],
+    );
     await agent.end();
   });
 });
