@@ -127,7 +127,6 @@ test('every exploit variant succeeds on v1.12.2, unseen by the audit log', async
     [],
   );
   assert.equal(results.length, variants.length);
-  assert.ok(results.every(({ ms }) => ms < 3000));
   assert.match(results.find(({ way }) => way === 'exec')?.stole?.sample ?? '', /^\{"kind":"PodList"/);
   const stolen = range.backend().filter(isLoot);
   assert.equal(stolen.length, variants.length);

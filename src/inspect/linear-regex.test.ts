@@ -53,9 +53,10 @@ test('(?i) folds ASCII letters', () => {
 test('patterns that ruin a backtracking engine take linear time', () => {
   for (const pattern of ['^(a+)+$', '(a|aa)+$', '(a*)*b', 'a*a*a*a*a*c', '(x+x+)+y']) {
     const regex = compileRegex(pattern);
-    const before = performance.now();
+    const before = process.cpuUsage();
     assert.equal(regex(`${'a'.repeat(60_000)}!`), false, pattern);
-    assert.ok(performance.now() - before < 1000, `${pattern} took ${performance.now() - before} ms`);
+    const { user } = process.cpuUsage(before);
+    assert.ok(user < 3_000_000, `${pattern} took ${user} µs of the processor`);
   }
 });
 

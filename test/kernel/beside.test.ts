@@ -12,7 +12,7 @@ import type { ProtectedService } from '../../src/model/plan.ts';
 import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { run } from '../../src/platform/run.ts';
-import { makeWorld, type World } from './world.ts';
+import { makeWorld, patienceFor, type World } from './world.ts';
 
 let world: World;
 let generation = 0;
@@ -32,7 +32,7 @@ async function apply(change: Partial<ProtectedService> = {}) {
 
 async function meet(cases: readonly (readonly [from: string, to: string, port: number, want: string])[]) {
   for (const [from, to, port, want] of cases) {
-    const connection = await world.caller.connect(from, to, port, 700);
+    const connection = await world.caller.connect(from, to, port, patienceFor(want));
     assert.equal(connection.said, want, `${from} → ${to} port ${port}`);
     if (want.includes(' ')) await connection.end();
   }

@@ -13,7 +13,7 @@ import { AgentPlan } from '../../src/model/plan.ts';
 import type { Policy } from '../../src/model/policy.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { policies } from '../../src/policy/testing/random-policies.ts';
-import { makeWorld, type World } from './world.ts';
+import { makeWorld, patienceFor, type World } from './world.ts';
 
 let world: World;
 before(async () => {
@@ -97,10 +97,7 @@ test('the kernel does what an explanation says', async () => {
           deny: 'ECONNREFUSED',
           drop: 'timeout',
         }[told.verdict];
-        // A machine under load may be late; silence that nobody wanted is asked about again.
-        let { said, end } = await world.caller.connect(from, to, 6443, 500);
-        if (said === 'timeout' && expected !== said)
-          ({ said, end } = await world.caller.connect(from, to, 6443, 20_000));
+        const { said, end } = await world.caller.connect(from, to, 6443, patienceFor(expected));
         assert.equal(said, expected, `policy ${index}: ${from}: ${JSON.stringify(told.steps.at(-1))}`);
         met.set(told.verdict, (met.get(told.verdict) ?? 0) + 1);
         if (told.verdict === 'pass' || told.verdict === 'steer') await end();

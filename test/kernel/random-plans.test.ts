@@ -11,7 +11,7 @@ import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
 import { traceConnection } from '../../src/nft/trace.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
-import { makeWorld, type World } from './world.ts';
+import { makeWorld, patienceFor, type World } from './world.ts';
 
 let world: World;
 before(async () => {
@@ -76,7 +76,8 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
     await Promise.all(
       ways.map(async (way) => {
         const want = evaluate(service, way.from);
-        const connection = await world.caller.connect(way.from, way.to, way.port, 700);
+        const patience = patienceFor(want.verdict === 'drop' ? 'timeout' : '');
+        const connection = await world.caller.connect(way.from, way.to, way.port, patience);
         const seen = {
           [`6443 ${way.from}`]: 'pass',
           [`16443 ${way.from}`]: 'steer',

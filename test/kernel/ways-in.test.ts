@@ -21,10 +21,10 @@ test('a pod whose interface has no address on the host is steered, refused and l
   for (const [index, verdict] of (['steer', 'pass', 'deny'] as const).entries()) {
     const plan = planOf([{ ...exampleService, rules: [], default: verdict }], index + 1);
     await applyPlan({ run: world.run, clock: systemClock }, plan);
-    const connection = await world.pod.connect('10.244.0.5', '10.0.0.1', 6443, 1000);
+    const connection = await world.pod.connect('10.244.0.5', '10.0.0.1', 6443);
     assert.equal(connection.said.split(' ')[0], said[verdict], verdict);
     if (verdict !== 'pass') {
-      const service = await world.pod.connect('10.244.0.5', '10.96.0.1', 443, 1000);
+      const service = await world.pod.connect('10.244.0.5', '10.96.0.1', 443);
       assert.equal(service.said.split(' ')[0], said[verdict], `${verdict}, by the service address`);
     }
   }

@@ -44,6 +44,11 @@ export type World = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+/** Silence is known by waiting, and not for long where it is expected. Whatever else is awaited, on a slow machine too. */
+export function patienceFor(said: string): number | undefined {
+  return said === 'timeout' ? 700 : undefined;
+}
+
 let count = 0;
 
 export async function makeWorld(): Promise<World> {
