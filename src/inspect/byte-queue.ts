@@ -17,6 +17,12 @@ export class ByteQueue {
     this.length = need;
   }
 
+  /** The empty queue begins with bytes that are nobody else's, without a copy. */
+  adopt(bytes: Buffer): void {
+    this.#store = bytes;
+    this.length = bytes.length;
+  }
+
   /** What is there. Valid until the next append. */
   view(): Buffer {
     return this.#store ? this.#store.subarray(0, this.length) : Buffer.alloc(0);

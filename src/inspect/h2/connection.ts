@@ -84,7 +84,7 @@ class Http2Judge implements Connection {
     this.#fromCaller.feed(bytes, start);
     core.flush();
     core.toServer.piece = undefined;
-    if (this.#waiting.length > 0 && core.state === 'http') this.#readServer(this.#waiting.take());
+    if (this.#waiting.length > 0 && core.state === 'http') this.#readServer(this.#waiting.take(), true);
   }
 
   clientEnd(): void {
@@ -107,13 +107,17 @@ class Http2Judge implements Connection {
     else this.#readServer(bytes);
   }
 
-  #readServer(bytes: Buffer): void {
+  /** @param own the bytes have waited: what waits again is not copied */
+  #readServer(bytes: Buffer, own = false): void {
     const core = this.#core;
     core.toCaller.piece = bytes;
     const taken = this.#fromServer.feed(bytes);
     core.flush();
     core.toCaller.piece = undefined;
-    if (taken < bytes.length && core.state === 'http') this.#waiting.append(bytes, taken);
+    if (taken < bytes.length && core.state === 'http') {
+      if (own) this.#waiting.adopt(bytes.subarray(taken));
+      else this.#waiting.append(bytes, taken);
+    }
     core.sink.holdServer?.(this.#waiting.length > 0);
   }
 
