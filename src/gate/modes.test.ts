@@ -1,7 +1,9 @@
 // Shadows, exemptions and parameters at a running gate: what they let pass, what is recorded, and what goes on meanwhile.
 import assert from 'node:assert/strict';
+import type { ClientHttp2Session } from 'node:http2';
 import { after, afterEach, before, test } from 'node:test';
 import type { GateShield } from '../model/plan.ts';
+import { ask, openSession, startHttp2Server } from './http2-test-kit.ts';
 import {
   answerOk,
   call,
@@ -29,17 +31,37 @@ after(() => removeKeys(keys));
 const gates: RunningGate[] = [];
 const servers: ScriptedServer[] = [];
 const callers: RawCaller[] = [];
+const sessions: ClientHttp2Session[] = [];
+const http2Servers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const caller of callers.splice(0)) caller.socket.destroy();
+  for (const session of sessions.splice(0)) session.destroy();
   for (const gate of gates.splice(0)) await gate.stop();
+  for (const stop of http2Servers.splice(0)) await stop();
   for (const server of servers.splice(0)) await server.close();
 });
 
-type Ground = { readonly link: TestLink; readonly port: number; readonly server: ScriptedServer };
+type Ground = {
+  readonly link: TestLink;
+  readonly port: number;
+  readonly server: Pick<ScriptedServer, 'port' | 'connections'>;
+};
 
 async function groundWith(script: (seen: Seen, chunk: Buffer) => void = answerOk): Promise<Ground> {
   const server = await startServer(keys, script);
   servers.push(server);
+  const link = makeLink();
+  gates.push(startGate(keys, link, { drainSeconds: 1 }));
+  return { link, port: await freePort(), server };
+}
+/** Before a server that speaks HTTP/2 and answers all with 200. */
+async function http2Ground(): Promise<Ground> {
+  const { port, stop } = await startHttp2Server(keys, (stream) => {
+    stream.respond({ ':status': 200 });
+    stream.end('ok');
+  });
+  const server = { port, connections: [] };
+  http2Servers.push(stop);
   const link = makeLink();
   gates.push(startGate(keys, link, { drainSeconds: 1 }));
   return { link, port: await freePort(), server };
@@ -126,6 +148,66 @@ test('an exemption lets exactly the exempted pass, and is over at its time thoug
     if (asked >= end) assert.match(answer, /403/, 'it is over');
     late.socket.destroy();
   }
+});
+
+test('over HTTP/2 a shadow lets every stream pass and tells, and enforcement refuses each with a Status', async () => {
+  const ground = await http2Ground();
+  const { link } = ground;
+  await put(ground, 1, [shield({ mode: 'shadow' })]);
+  const caller = await openSession(keys, ground.port, keys.user);
+  sessions.push(caller);
+  const shadowed = await Promise.all(Array.from({ length: 8 }, () => ask(caller, {})));
+  assert.deepEqual(new Set(shadowed.map(({ status, body }) => `${status} ${body}`)), new Set(['200 ok']));
+  await link.when(() => link.incidents.length === 5);
+  await link.when(() => metric(link, 'shadow_findings_total{rule="CVE-2099-0001/no-pods"}') === 8);
+  assert.equal(metric(link, 'findings_total{rule="CVE-2099-0001/no-pods"}'), undefined);
+  assert.deepEqual(
+    new Set(link.incidents.map(({ action, would }) => `${action} ${would}`)),
+    new Set(['log deny']),
+  );
+
+  const ended = new Promise<void>((resolve) => caller.once('close', resolve));
+  await put(ground, 2, [shield()]);
+  // What judges otherwise now sends who is idle away, to be judged anew.
+  await ended;
+  const next = await openSession(keys, ground.port, keys.user);
+  sessions.push(next);
+  const [refused, passed] = await Promise.all([ask(next, {}), ask(next, { ':path': '/api/v1/services' })]);
+  assert.deepEqual([refused.status, passed.status], [403, 200]);
+  assert.match(JSON.parse(refused.body).message, /^Pods are closed\. \(verdict [0-9a-f-]{36}\)$/);
+});
+
+test('over HTTP/2 an exemption is of its streams alone, and each is told by its id', async () => {
+  const ground = await http2Ground();
+  const { link } = ground;
+  const exemption = {
+    id: 'old-client',
+    users: ['developer'],
+    resources: [{ namespace: 'a' }],
+    expires: '2099-01-01T00:00:00Z',
+  };
+  await put(ground, 1, [shield({ exemptions: [exemption] })]);
+  const caller = await openSession(keys, ground.port, keys.user);
+  const nobody = await openSession(keys, ground.port);
+  sessions.push(caller, nobody);
+  const pods = (namespace: string) => ({ ':path': `/api/v1/namespaces/${namespace}/pods` });
+  const answers = await Promise.all([
+    ask(caller, pods('a')),
+    ask(caller, pods('b')),
+    ask(caller, pods('a')),
+    ask(nobody, { ...pods('a'), authorization: 'Bearer t' }),
+  ]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 403, 200, 403],
+  );
+  await link.when(() => metric(link, 'exemptions_used_total{exemption="old-client"}') === 2);
+  await link.when(() => metric(link, 'findings_total{rule="CVE-2099-0001/no-pods"}') === 2);
+  await link.when(() => link.incidents.length === 4);
+  assert.deepEqual(
+    link.incidents.map(({ exemption: by, action, would }) => `${by} ${action} ${would}`).sort(),
+    ['old-client log deny', 'old-client log deny', 'undefined deny undefined', 'undefined deny undefined'],
+  );
 });
 
 test('another parameter judges new requests, and a watch under the old one goes on', async () => {
