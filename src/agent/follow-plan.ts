@@ -6,10 +6,10 @@ import { describeFailure, Failure } from '../base/failure.ts';
 import type { AgentPlan, Plan, Receipt } from '../model/plan.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { pause } from '../platform/pause.ts';
+import { orAfter, type Refused, refusedAgain } from '../platform/plan-retry.ts';
 import type { Applied } from './apply.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { StoredPlan } from './plan-store.ts';
-import { type Refused, refusedAgain } from './retry.ts';
 import { notAllCut } from './tear-down.ts';
 import { fallback, stored, type Unconfirmed, unconfirmed } from './unconfirmed.ts';
 
@@ -40,8 +40,6 @@ type Followed = {
 const waitSeconds = 30;
 const minBackoffMs = 200;
 const maxBackoffMs = 5_000;
-/** Timers can't wait for ever. What is still to come after it is waited for anew. */
-const longestWaitMs = 86_400_000;
 
 /**
  * Runs until the signal is aborted. The first question is for any plan at all, so that a controller which began anew
@@ -91,13 +89,6 @@ function untilDeadline({ clock }: PlanFollower, { unconfirmed }: Followed, signa
   const left = unconfirmed.deadline - clock.mono();
   if (left <= 0) return AbortSignal.abort();
   return orAfter(signal, left);
-}
-
-/** Also aborted after so many ms, where that is given. */
-function orAfter(signal: AbortSignal, ms: number | undefined): AbortSignal {
-  if (ms === undefined) return signal;
-  const whole = Math.min(Math.max(0, Math.ceil(ms)), longestWaitMs);
-  return AbortSignal.any([signal, AbortSignal.timeout(whole)]);
 }
 
 /** Nobody confirmed the plan in force: what was before it comes back. */

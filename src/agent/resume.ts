@@ -2,9 +2,9 @@
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeFailure } from '../base/failure.ts';
+import { type Refused, refusedAgain } from '../platform/plan-retry.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { StoredPlan } from './plan-store.ts';
-import { type Refused, refusedAgain } from './retry.ts';
 import { fallback, resumed, type Unconfirmed } from './unconfirmed.ts';
 
 export type Resumed = {

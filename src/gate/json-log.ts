@@ -10,7 +10,10 @@ export const logEvents = {
   refused: ['code, reason, from, server', 'A client certificate was refused.'],
   'upstream-failed': ['server, code, reason', 'A connection to an API server failed.'],
   'plan-applied': ['generation, listeners', 'A plan of the controller is in force.'],
-  'plan-refused': ['generation, error', 'A plan can’t be applied; the former one stands.'],
+  'plan-refused': [
+    'generation, error',
+    'A plan can’t be applied: the former one stands, and it is tried again until it can, or another comes.',
+  ],
   'plan-restored': ['generation', 'At the start: the last plan is in force again.'],
   'stored-plan': ['error', 'At the start: the last plan can’t be used; one of the controller is awaited.'],
   'plan-not-stored': ['error', 'The plan is in force, and would be lost by a restart.'],

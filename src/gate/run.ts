@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { describeFailure } from '../base/failure.ts';
 import type { GatePlan } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
+import { systemClock } from '../platform/clock.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { writeWhole } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
@@ -230,7 +231,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
         name: options.name,
         link,
         log,
-        now,
+        clock: systemClock,
         apply: async (plan: GatePlan) => {
           const cut = await apply(plan);
           // In force all the same: a full disk doesn't stop enforcement.
