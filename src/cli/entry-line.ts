@@ -118,7 +118,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
 
 /** Of the first of two people. */
 function askedSentence(data: Data): string {
-  const what = String(data['stage'] ?? data['what']).replace(/^(exemption) .*/, '$1');
+  const what = String(data['stage'] ?? data['what']).replace(/^(exemption|bundle) .*/, '$1');
   return `${data['shield']} → ${what} asked for by one of two people: ${data['why']}`;
 }
 
@@ -166,13 +166,13 @@ function bundleSentence(data: Data): string {
   const version = data['version'] === undefined ? '' : `version ${data['version']} `;
   switch (data['what']) {
     case 'trusted':
-      return `key trusted, from ${data['place']}`;
+      return `key trusted, from ${data['place']}${alsoText(data)}`;
     case 'revoked':
-      return `KEY REVOKED: ${[data['why'], ...(Array.isArray(data['consequences']) ? data['consequences'] : [])].join('; ')}`;
+      return `KEY REVOKED: ${[data['why'], ...(Array.isArray(data['consequences']) ? data['consequences'] : [])].join('; ')}${alsoText(data)}`;
     case 'used': {
       const changes = Array.isArray(data['changes']) ? data['changes'].map(record) : [];
       const what = changes.map((each) => `${each['shield']} ${each['change']}`).join(', ');
-      return `${version}in force, signed by key ${data['key']}: ${what || 'no shield changed'}`;
+      return `${version}in force, signed by key ${data['key']}: ${what || 'no shield changed'}${alsoText(data)}`;
     }
     case 'expired':
       return `${version}EXPIRED; it stays in force`;

@@ -5,8 +5,8 @@ import { Sha256, Timestamp } from '../model/common.ts';
 
 /** The `data` of an entry of kind `bundle`. The subject is the bundle's name, the key's id, or the URL. */
 export const BundleData = z.discriminatedUnion('what', [
-  z.object({ what: z.literal('trusted'), key: z.string(), place: z.string() }),
-  z.object({ what: z.literal('revoked'), why: z.string() }),
+  z.object({ what: z.literal('trusted'), key: z.string(), place: z.string(), first: z.string().optional() }),
+  z.object({ what: z.literal('revoked'), why: z.string(), first: z.string().optional() }),
   z.object({
     what: z.literal('used'),
     version: BundleVersion,
@@ -27,6 +27,8 @@ export const BundleData = z.discriminatedUnion('what', [
     changes: z.array(ShieldChange),
     /** Shields that are new or changed went to shadow with it. */
     shadow: z.boolean().optional(),
+    /** Who asked for it first, where it needed two people. */
+    first: z.string().optional(),
   }),
   /** It stands, but can't be used as it is; `why` is left out when it can be again. */
   z.object({ what: z.literal('unusable'), document: Sha256, why: z.string().optional() }),

@@ -321,6 +321,41 @@ describe('bundles', () => {
     await controller.admin.putPolicy(policy);
   });
 
+  test('where two people open, one alone trusts no key, and neither changes nor revokes what stands', async () => {
+    const policy = await controller.admin.policy();
+    await controller.admin.putPolicy({ ...policy, response: { ...policy.response, twoPeople: ['lifted'] } });
+    const somebody = await controller.person('somebody');
+    const sixth = keyOf(6);
+    const refused = { code: 'approval-required' };
+    await assert.rejects(controller.admin.bundles.trust(trust(sixth)), refused);
+    await assert.rejects(controller.admin.bundles.trust(trust(sixth)), refused);
+    assert.equal((await somebody.bundles.trust(trust(sixth))).outcome, 'trusted');
+    const request = made(1, { name: 'sixth', shields: [bundleFile('dear.yaml', dear(6))] }, sixth);
+    assert.equal((await controller.admin.bundles.use(request)).outcome, 'used', 'it only adds');
+    const next = made(2, { name: 'sixth', shields: [bundleFile('dear.yaml', dear(7))] }, sixth);
+    assert.equal((await somebody.bundles.use({ ...next, dryRun: true })).outcome, 'dry-run');
+    await assert.rejects(somebody.bundles.use(next), refused);
+    const other = made(3, { name: 'sixth', shields: [bundleFile('dear.yaml', dear(8))] }, sixth);
+    await assert.rejects(
+      controller.admin.bundles.use(other),
+      refused,
+      'another bundle of the name is another',
+    );
+    assert.equal((await controller.admin.bundles.use(next)).outcome, 'used');
+    const why = 'lost';
+    await assert.rejects(controller.admin.bundles.revoke({ key: sixth.id, why }), refused);
+    assert.equal((await somebody.bundles.revoke({ key: sixth.id, why })).outcome, 'revoked');
+    const told = (await entries()).slice(-4).map(({ data }) => [data['what'], data['first'] !== undefined]);
+    assert.deepEqual(told, [
+      ['trusted', true],
+      ['used', false],
+      ['used', true],
+      ['revoked', true],
+    ]);
+    await restart();
+    await controller.admin.putPolicy(policy);
+  });
+
   test('what a bundle weakens by itself is warned of', async () => {
     const shields = [bundleFile('own.yaml', edited('v13').replace('tier: 1', 'tier: 2'))];
     const answer = await use(13, { shields }, stranger);

@@ -31,7 +31,7 @@ import type { Core } from './core.ts';
 import { createStanding } from './shield-standing.ts';
 import { checkSiteValues } from './site-values.ts';
 import { pairKey } from './state.ts';
-import { opensAlone } from './two-people.ts';
+import { opensAlone, requireTwoForBundle } from './two-people.ts';
 
 /**
  * Verifies a bundle and puts its shields in force, or says what that would change. The one that is in force already changes
@@ -55,7 +55,7 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
     shields.map(({ id }) => id),
     place,
   );
-  const make = (changes: BundleAnswer['changes']): NewEntry => ({
+  const make = (changes: BundleAnswer['changes'], first?: string): NewEntry => ({
     kind: 'bundle',
     actor,
     subject: name,
@@ -77,6 +77,7 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
       },
       changes,
       ...(shadow ? { shadow } : {}),
+      ...(first === undefined ? {} : { first }),
     } satisfies BundleData,
   });
   const documents = [text, signature];
@@ -92,8 +93,22 @@ export function useBundle(core: Core, request: BundleRequest, actor: string): Bu
   warnings.push(...weakerWarnings(core, changes, shields, shadowed));
   const answer = { name, version, key, changes, shadowed, warnings };
   if (dryRun) return { outcome: 'dry-run', ...answer };
-  inPlainWords(() => core.decide([make(changes), ...looksOn.map(({ entry }) => entry)], documents));
+  const first =
+    actor !== 'controller' && changesWhatStands(changes)
+      ? requireTwoForBundle(
+          core,
+          { subject: name, what: `bundle ${digest}`, why: `version ${version}, from ${place}` },
+          actor,
+          `portcullis bundle use ${place}`,
+        )
+      : undefined;
+  inPlainWords(() => core.decide([make(changes, first), ...looksOn.map(({ entry }) => entry)], documents));
   return { outcome: 'used', ...answer };
+}
+
+/** More shields open nothing. */
+function changesWhatStands(changes: BundleAnswer['changes']): boolean {
+  return changes.some(({ change }) => change !== 'added');
 }
 
 /**
@@ -161,7 +176,7 @@ function weakerWarnings(
   });
 }
 
-/** @throws Failure `bad-signing-key`, `revoked-key` */
+/** @throws Failure `bad-signing-key`, `revoked-key`, `approval-required` */
 export function trustKey(core: Core, { place, key: text }: TrustRequest, actor: string): KeyAnswer {
   const key = readPublicKey(text, place);
   const known = core.state.bundles.keys.get(key.id);
@@ -177,14 +192,26 @@ export function trustKey(core: Core, { place, key: text }: TrustRequest, actor: 
       hint: 'compare it with its publisher; one of the two is forged',
     });
   if (known) return { outcome: 'unchanged', key: key.id, consequences: [], changes: [] };
-  const data: BundleData = { what: 'trusted', key: key.text, place };
+  const first = requireTwoForBundle(
+    core,
+    { subject: key.id, what: 'trust', why: place },
+    actor,
+    `portcullis bundle trust ${place}`,
+  );
+  const data = {
+    what: 'trusted',
+    key: key.text,
+    place,
+    ...(first === undefined ? {} : { first }),
+  } satisfies BundleData;
   core.record([{ kind: 'bundle', actor, subject: key.id, data }]);
   return { outcome: 'trusted', key: key.id, consequences: [], changes: [] };
 }
 
 /**
  * Revokes a key for good: what it signed is void, and for each name the newest bundle of another key, or the shields that
- * came with Portcullis, stand instead. @throws Failure `unknown-key`, or the compiler's; nothing is changed then
+ * came with Portcullis, stand instead. @throws Failure `unknown-key`, `approval-required`, or the compiler's; nothing is
+ * changed then
  */
 export function revokeKey(core: Core, { key, why }: RevokeRequest, actor: string): KeyAnswer {
   const { keys, revoked } = core.state.bundles;
@@ -193,7 +220,7 @@ export function revokeKey(core: Core, { key, why }: RevokeRequest, actor: string
     throw new Failure('unknown-key', `no key is known by the id ${key}`, {
       hint: 'portcullis bundle list shows the keys',
     });
-  const data: BundleData = { what: 'revoked', why };
+  const data = { what: 'revoked', why } satisfies BundleData;
   const entry: NewEntry = { kind: 'bundle', actor, subject: key, data };
   const after = core.preview([entry]);
   const changes = shieldChanges(core.knowledge.shields, after.knowledge.shields);
@@ -204,7 +231,18 @@ export function revokeKey(core: Core, { key, why }: RevokeRequest, actor: string
       const stands = instead ? `version ${instead.version}` : 'the shields that came with Portcullis';
       return `bundle ${use.name} ${use.version} is void; in force instead: ${stands}`;
     });
-  const full = { ...entry, data: { ...data, consequences, changes } };
+  const first = changesWhatStands(changes)
+    ? requireTwoForBundle(
+        core,
+        { subject: key, what: 'revoke', why },
+        actor,
+        `portcullis bundle revoke ${key} --why "…"`,
+      )
+    : undefined;
+  const full = {
+    ...entry,
+    data: { ...data, consequences, changes, ...(first === undefined ? {} : { first }) },
+  };
   inPlainWords(() => core.decide([full]));
   return { outcome: 'revoked', key, consequences, changes };
 }

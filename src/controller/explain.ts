@@ -87,7 +87,7 @@ function shieldsAt(core: Core, name: string, tags: readonly Tag[]): ExplainAnswe
         since: timestamp(own?.since ?? exposedSince[id] ?? core.clock.now()),
         why: own?.why ?? 'it rides along: callers are steered for another shield',
         mode,
-        cover: coverOf({ tier, stage, mode, byGate: isByGateAlone(shield), kept }),
+        cover: coverOf({ tier, stage, mode, byGate: isByGateAlone(shield), rides, kept }),
         exemptions: exemptions
           .filter((one) => one.shield === id)
           .map(({ id: exemption, owner, expires }) => ({ id: exemption, owner, expires })),

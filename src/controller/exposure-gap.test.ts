@@ -38,6 +38,13 @@ for (const [name, of, stage, mode, unset, says] of [
   });
 }
 
+test('the gate cuts for a shield in shadow too, where callers are steered for another', () => {
+  const settings = { mode: 'shadow', unset: [] } as unknown as Parameters<typeof gapOf>[2];
+  const around = { passes: false, unfixed: false, rides: true };
+  assert.match(gapOf(byGate, 'observe', settings, around), /^the gate itself cuts it/);
+  assert.match(gapOf(rules, 'observe', settings, around), /^nothing stands before it$/);
+});
+
 test('what only tells, what no gate can inspect, and what nobody can end', () => {
   const settings = { mode: 'enforce', unset: [] } as unknown as Parameters<typeof gapOf>[2];
   assert.match(gapOf(shield('K8S-ANONYMOUS'), 'inspect', settings), /^its shield only tells/);

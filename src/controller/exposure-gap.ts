@@ -13,6 +13,8 @@ type Around = {
   readonly passes: boolean;
   /** No release is without the flaw. */
   readonly unfixed: boolean;
+  /** At stage observe, where callers are steered for another shield. */
+  readonly rides?: boolean;
 };
 
 /** For a server, at the stage and in the mode in which the shield stands there. */
@@ -20,7 +22,7 @@ export function gapOf(
   shield: Shield | undefined,
   stage: Stage,
   settings: EffectiveSettings | undefined,
-  { passes, unfixed }: Around = { passes: false, unfixed: false },
+  { passes, unfixed, rides = false }: Around = { passes: false, unfixed: false },
 ): string {
   if (!shield)
     return unfixed
@@ -35,7 +37,7 @@ export function gapOf(
   if (stage === 'inspect' && settings && settings.unset.length > 0)
     return `rules are off until the policy sets ${settings.unset.join(', ')}`;
   const byGate = refusals.length > 0 ? `the gate itself cuts it (${refusals.join(', ')}). ` : '';
-  switch (stage) {
+  switch (rides && isByGateAlone(shield) ? 'inspect' : stage) {
     case 'observe':
     case 'lifted':
       return 'nothing stands before it';

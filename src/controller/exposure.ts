@@ -30,11 +30,12 @@ export function buildExposure(core: Core): ExposureAnswer {
       cluster: server.cluster,
       component: 'kube-apiserver' as const,
       part: undefined,
+      server,
       uninspected: !isInspectable(server) && server.identity?.uninspected === 'pass',
     })),
-    ...parts.map((part) => ({ ...part, part, uninspected: false })),
+    ...parts.map((part) => ({ ...part, part, server: undefined, uninspected: false })),
   ];
-  const exposures = all.flatMap(({ name, cluster, component, part, uninspected }) => {
+  const exposures = all.flatMap(({ name, cluster, component, part, server, uninspected }) => {
     const { observation, exposedSince } = core.state.servers.get(name) ?? noServerState;
     return (observation?.exposures ?? [])
       .filter(({ status }) => isExposed(status))
@@ -45,6 +46,7 @@ export function buildExposure(core: Core): ExposureAnswer {
         const stage = part && shield ? gaps.stage(part, shield) : own;
         const settings = shield && standing.settings(name, shield);
         const passes = stage === 'inspect' && uninspected;
+        const rides = shield && server && isByGateAlone(shield) ? standing.rides(server, shield) : false;
         const cover =
           part && shield
             ? gaps.cover(part, shield)
@@ -53,6 +55,7 @@ export function buildExposure(core: Core): ExposureAnswer {
                 stage,
                 mode: settings?.mode ?? 'off',
                 byGate: shield !== undefined && isByGateAlone(shield),
+                rides,
                 kept: !passes,
               });
         const since = exposedSince[id];
@@ -86,6 +89,7 @@ export function buildExposure(core: Core): ExposureAnswer {
               : gapOf(shield, stage, settings, {
                   passes,
                   unfixed: advisory !== undefined && hasNoEnd(advisory),
+                  rides,
                 }),
         };
       });

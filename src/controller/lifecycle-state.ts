@@ -32,7 +32,7 @@ type DraftData = z.infer<typeof DraftData>;
 export const ApprovalData = z.union([
   z.object({ base: z.int(), document: Sha256 }),
   z.object({ shield: z.string(), stage: Stage }),
-  /** `mode off`, `exemption DIGEST`. */
+  /** `mode off`, `exemption DIGEST`; of a bundle or its key, which stand for the shield: `trust`, `revoke`, `bundle DIGEST`. */
   z.object({ shield: z.string(), what: z.string() }),
 ]);
 type ApprovalData = z.infer<typeof ApprovalData>;

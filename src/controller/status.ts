@@ -151,6 +151,7 @@ export function buildStatus({
             stage: current,
             mode,
             byGate: isByGateAlone(shield),
+            rides,
             kept: inspectable.has(server) || item.identity?.uninspected !== 'pass',
           }),
           troubles,

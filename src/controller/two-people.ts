@@ -47,6 +47,26 @@ export function requireTwoForExemption(core: Core, exemption: Exemption, person:
   return second(core, { subject: id, shield, what, data: { shield, what, why: reason } }, person, again);
 }
 
+/**
+ * Whoever trusts a key may change every shield, and a bundle or a revocation that changes or takes out what stands may open as a
+ * lift does. The controller's own fetches need no second person: two have trusted the key.
+ */
+export function requireTwoForBundle(
+  core: Core,
+  request: { readonly subject: string; readonly what: string; readonly why: string },
+  person: string,
+  again: string,
+): string | undefined {
+  if (!opensAlone(core)) return undefined;
+  const { subject, what, why } = request;
+  return second(
+    core,
+    { subject, shield: subject, what, data: { shield: subject, what, why } },
+    person,
+    again,
+  );
+}
+
 /** Does the policy ask two people where something opens? */
 export function opensAlone(core: Core): boolean {
   const { twoPeople = [] } = core.policy().response;

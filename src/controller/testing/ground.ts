@@ -39,6 +39,8 @@ export type Started = {
   stop(): Promise<void>;
   /** Enrols a worker named cp-1 (or as given) and opens its link. */
   worker(role: Exclude<Role, 'admin'>, name?: string): Promise<ControllerLink>;
+  /** Another admin, by a name of their own. */
+  person(name: string): Promise<Admin>;
   /** Waits for the first entry, from the log's begin, that matches. Fails after 10 s. */
   entry(matches: (entry: Entry) => boolean): Promise<Entry>;
 };
@@ -93,7 +95,7 @@ groups: [{name: office, addresses: [10.9.0.0/16], tags: [label=office]}]
       const running = await runController(options, stop.signal);
       const admin = openAdmin(options.dataDir);
       const address = `127.0.0.1:${running.endpoint.port}`;
-      const links: ControllerLink[] = [];
+      const links: { close(): void }[] = [];
       const end = async () => {
         for (const link of links) link.close();
         admin.close();
@@ -111,6 +113,14 @@ groups: [{name: office, addresses: [10.9.0.0/16], tags: [label=office]}]
           const { token } = await admin.createToken({ role, name, ttlSeconds: 60 });
           await enrol({ controller: address, token, role, name, dataDir });
           const link = openLink(dataDir);
+          links.push(link);
+          return link;
+        },
+        async person(name) {
+          const dataDir = join(folder, `admin-${name}`);
+          const { token } = await admin.createToken({ role: 'admin', name, ttlSeconds: 60 });
+          await enrol({ controller: address, token, role: 'admin', name, dataDir });
+          const link = openAdmin(dataDir);
           links.push(link);
           return link;
         },
