@@ -11,6 +11,7 @@ import {
   PADDED,
   PING,
   PRIORITY,
+  PRIORITY_FLAG,
   PUSH_PROMISE,
   RST_STREAM,
   SETTINGS,
@@ -79,4 +80,17 @@ export function faultOf(code: RefusalCode): H2Error {
     default:
       return h2Errors.protocol;
   }
+}
+
+/** The block within the payload of HEADERS; undefined when the padding is more than there is. */
+export function blockRange(
+  head: FrameHead,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const padding = (head.flags & PADDED) !== 0 ? (bytes[start] ?? 0) : -1;
+  const from = start + (padding >= 0 ? 1 : 0) + ((head.flags & PRIORITY_FLAG) !== 0 ? 5 : 0);
+  const to = end - Math.max(padding, 0);
+  return from <= to ? { from, to } : undefined;
 }

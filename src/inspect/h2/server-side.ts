@@ -24,10 +24,9 @@ import {
 import type { RefusalCode } from '../../http/refusals.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import type { AnswerBlock } from './answer-block.ts';
-import { blockRange } from './caller-side.ts';
 import type { Core } from './core.ts';
 import { renumbered } from './frame-out.ts';
-import { frameProblem } from './frame-rules.ts';
+import { blockRange, frameProblem } from './frame-rules.ts';
 import { responseHeadOf } from './lazy-head.ts';
 import { wireOf } from './request-block.ts';
 import type { Stream } from './stream.ts';
