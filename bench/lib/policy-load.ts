@@ -1,15 +1,21 @@
-// One end of a wire: `serve PORT`, `short PORT FROM SECONDS` (one connection after another, 16 at a time) and
-// `hold PORT FROM COUNT` (opens them, says so, and says when the last one was ended). Ends with its input.
+// One end of a wire: `serve PORT [COUNT]` (says when so many connections have ended), `short PORT FROM SECONDS` (one
+// connection after another, 16 at a time) and `hold PORT TO COUNT` (opens them, says so, and says when the last one was ended).
+// Ends with its input.
 import { connect, createServer } from 'node:net';
 
-const [what, port = '0', from = '', amount = '0'] = process.argv.slice(2);
+const [what, port = '0', address = '', amount = '0'] = process.argv.slice(2);
 const say = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
 process.stdin.on('end', () => process.exit());
 process.stdin.resume();
 
 if (what === 'serve') {
+  let left = Number(address);
   const server = createServer((socket) => {
     socket.on('error', () => {});
+    socket.on('close', () => {
+      left -= 1;
+      if (left === 0) say({ lastAt: Date.now() });
+    });
     socket.on('data', (chunk) => socket.end(chunk));
   });
   server.listen({ port: Number(port), host: '::', backlog: 4096 }, () => say({ ok: true }));
@@ -20,7 +26,7 @@ if (what === 'short') {
   let count = 0;
   const one = () =>
     new Promise<void>((resolve) => {
-      const socket = connect({ host: '10.0.0.1', port: Number(port), localAddress: from });
+      const socket = connect({ host: '10.0.0.1', port: Number(port), localAddress: address });
       socket.on('connect', () => socket.write('x'));
       socket.on('error', () => resolve());
       socket.on('data', () => {
@@ -43,7 +49,7 @@ if (what === 'hold') {
     new Promise<void>((resolve, reject) => {
       // Callers of their own for every few thousand connections.
       const localAddress = `10.1.${Math.floor(i / 2_000)}.1`;
-      const socket = connect({ host: '10.0.0.1', port: Number(port), localAddress });
+      const socket = connect({ host: address, port: Number(port), localAddress });
       socket.on('connect', () => {
         open += 1;
         resolve();

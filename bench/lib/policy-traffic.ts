@@ -42,8 +42,14 @@ export async function traffic(quick: boolean): Promise<Row[]> {
   }
   for (const count of quick ? [1_000] : [1_000, 10_000]) {
     const times: number[] = [];
-    for (let round = 0; round < (quick ? 2 : 3); round += 1) times.push(await cut(world, count));
+    const forwarded: number[] = [];
+    for (let round = 0; round < (quick ? 2 : 3); round += 1) {
+      times.push(await cut(world, count));
+      forwarded.push(await cutForwarded(world, count));
+    }
     rows.push(row('cut connections, as their callers see the last one', `${count}`, 'ms', median(times)));
+    const both = 'cut idle forwarded connections, as the last of both ends sees it';
+    rows.push(row(both, `${count}`, 'ms', median(forwarded)));
   }
   return rows;
 }
@@ -123,7 +129,7 @@ async function cut(world: World, count: number): Promise<number> {
   try {
     await lines(server)();
     const open = await applyPlan(kernel, planOf(body('pass'), 1));
-    const holder = program(world.callerNamespace, 'hold', port, caller, count);
+    const holder = program(world.callerNamespace, 'hold', port, '10.0.0.1', count);
     const next = lines(holder);
     await next();
     const began = Date.now();
@@ -131,6 +137,41 @@ async function cut(world: World, count: number): Promise<number> {
     const { lastAt } = (await next()) as { lastAt: number };
     await stop(holder);
     return lastAt - began;
+  } finally {
+    await stop(server);
+    await removeTable(world.run);
+  }
+}
+
+/** The same where the host only forwards: nobody sends anything, and neither end is a socket of the host's. */
+async function cutForwarded(world: World, count: number): Promise<number> {
+  const kernel = { run: world.run, clock: systemClock, openSockets: world.openSockets };
+  const { services, ...body } = bodyOf(
+    inventoryOf({ addresses: 1_000, rules: 100 }),
+    policyOf(100, () => 'pass'),
+  );
+  const plan = (verdict: 'pass' | 'deny') => ({
+    ...body,
+    services: services.map((each) => ({
+      ...each,
+      endpoints: [{ address: '10.2.0.1', port }],
+      default: verdict,
+    })),
+  });
+  const server = program(world.backNamespace, 'serve', port, count);
+  const ended = lines(server);
+  try {
+    await ended();
+    const open = await applyPlan(kernel, planOf(plan('pass'), 1));
+    const holder = program(world.callerNamespace, 'hold', port, '10.2.0.1', count);
+    const next = lines(holder);
+    await next();
+    const began = Date.now();
+    const { connectionsCut } = await applyPlan(kernel, planOf(plan('deny'), 2), { former: open });
+    if (connectionsCut !== count) throw new Error(`${connectionsCut} of ${count} connections were cut`);
+    const last = ((await Promise.all([next(), ended()])) as { lastAt: number }[]).map(({ lastAt }) => lastAt);
+    await stop(holder);
+    return Math.max(...last) - began;
   } finally {
     await stop(server);
     await removeTable(world.run);

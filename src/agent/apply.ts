@@ -6,6 +6,7 @@ import { renderDelta } from '../nft/delta.ts';
 import { renderTable } from '../nft/render.ts';
 import type { Table } from '../nft/table.ts';
 import { pause } from '../platform/pause.ts';
+import type { OpenSockets } from './challenge.ts';
 import { type Standing, standingAfter, standingOf } from './drift.ts';
 import { localAddresses, type Runner } from './host.ts';
 import { readTable, replaceTable, type StandingTable } from './kernel-table.ts';
@@ -16,6 +17,8 @@ import { type FormerPlan, type TornDown, tearDown } from './tear-down.ts';
 export type Kernel = {
   readonly run: Runner;
   readonly clock: Clock;
+  /** Raw sockets of this host. Without, idle connections that it forwards end at their next packet only. */
+  readonly openSockets?: OpenSockets;
   /** HostFacts.gateUser */
   readonly gateUser?: number;
 };

@@ -15,6 +15,9 @@ export type Flow = {
   /** Where it went, after NAT. */
   readonly server: string;
   readonly serverPort: number;
+  /** Whom the server sees, after NAT. */
+  readonly caller: string;
+  readonly callerPort: number;
   /** Seconds since it began; not known while events of a change are reported. */
   readonly seconds: number;
   readonly packetsOut: number;
@@ -57,6 +60,8 @@ export function parseFlow(line: string): Flow | undefined {
     port: Number(out[4]),
     server: canonicalAddress(back[1] ?? ''),
     serverPort: Number(back[3]),
+    caller: canonicalAddress(back[2] ?? ''),
+    callerPort: Number(back[4]),
     seconds: Number(/ delta-time=([0-9]+)/.exec(line)?.[1] ?? 0),
     packetsOut: Number(out[5] ?? 0),
     bytesOut: Number(out[6] ?? 0),

@@ -151,7 +151,14 @@ export async function createEnforcer(kernel: Kernel, sessions: SessionWatch): Pr
       return generation;
     },
     problems: () =>
-      current ? [...notHere(current.resolved), ...passedBy(asked, current), ...notAllCut(current)] : [],
+      current
+        ? [
+            ...notHere(current.resolved),
+            ...passedBy(asked, current),
+            ...notAllCut(current),
+            ...(current.unheard === undefined ? [] : [current.unheard]),
+          ]
+        : [],
     async counters() {
       const packets: Record<string, number> = {};
       const met: [string, number][] = [];

@@ -1,7 +1,8 @@
 // Connections that this host only forwards (a load balancer, a service address): their conntrack entries are deleted
-// when the plan refuses them. The table answers the next packet of either end with a reset.
+// when the plan refuses them. The table answers the next packet of either end with a reset, and challenge.ts sees to one.
+import type { ProtectedService } from '../model/plan.ts';
 import { judge } from '../nft/intervals.ts';
-import { deleteEntries, familyOf } from './conntrack-delete.ts';
+import { familyOf } from './conntrack-delete.ts';
 import { type Flow, parseFlow } from './conntrack-events.ts';
 import { kernelRefused, type Runner } from './host.ts';
 import type { Protected } from './protected.ts';
@@ -9,11 +10,16 @@ import type { Protected } from './protected.ts';
 /** Endpoints beyond which everything is listed at once, and looked through here. */
 const maxListings = 16;
 
+/** Protected services that are elsewhere: connections to them may come through here. */
+export function remoteEndpoints({ plan, localAddresses }: Protected): ProtectedService['endpoints'] {
+  return plan.services
+    .flatMap((service) => service.endpoints)
+    .filter(({ address }) => !localAddresses.has(address));
+}
+
 /** Connections to protected services of other hosts that conntrack holds, this host's own among them. */
 async function listFlows(run: Runner, resolved: Protected): Promise<readonly Flow[]> {
-  const remote = resolved.plan.services
-    .flatMap((service) => service.endpoints)
-    .filter(({ address }) => !resolved.localAddresses.has(address));
+  const remote = remoteEndpoints(resolved);
   const filters =
     remote.length > maxListings
       ? [[]]
@@ -37,12 +43,31 @@ export async function forwardedFlows(run: Runner, resolved: Protected): Promise<
   return flows.filter((flow) => flow.state === 'ESTABLISHED' && isForwarded(resolved, flow));
 }
 
-/** Deletes the entries of forwarded connections that the plan no longer allows; answers which. */
-export async function cutForwarded(run: Runner, resolved: Protected): Promise<readonly Flow[]> {
-  const flows = await listFlows(run, resolved);
-  const cut = flows.filter((flow) => mustCut(resolved, flow));
-  await deleteEntries(run, filtersFor(flows, cut).slice(0, maxDeletions));
-  return cut;
+export type ForwardedCut = {
+  /** Without those that are over. */
+  readonly flows: readonly Flow[];
+  /** Those whose ends are to hear of it: a rule that says `drop` answers nobody. */
+  readonly told: readonly Flow[];
+  /** Options for deleteEntries, by which conntrack forgets them and those that are over: NAT decides anew. */
+  readonly filters: readonly string[];
+};
+
+/** Conntrack remembers connections for a while after they have ended. */
+const over = new Set(['TIME_WAIT', 'CLOSE']);
+
+/** Forwarded connections that the plan no longer allows. */
+export async function forwardedToCut(run: Runner, resolved: Protected): Promise<ForwardedCut> {
+  const listed = await listFlows(run, resolved);
+  const refused = listed.filter((flow) => mustCut(resolved, flow));
+  const flows = refused.filter(({ state }) => !over.has(state));
+  return {
+    flows,
+    told: flows.filter(({ destination, port, source }) => {
+      const target = resolved.at(destination, port);
+      return target && judge(target, source).verdict !== 'drop';
+    }),
+    filters: filtersFor(listed, refused).slice(0, maxDeletions),
+  };
 }
 
 /**

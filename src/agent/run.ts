@@ -5,6 +5,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { pause } from '../platform/pause.ts';
+import { openRawSockets } from '../platform/raw-sockets.ts';
 import { run } from '../platform/run.ts';
 import { checkHost } from './check-host.ts';
 import { createEnforcer } from './enforcer.ts';
@@ -57,7 +58,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   try {
     const everyMs = (options.sessionSeconds ?? 5) * 1000;
     const sessions = watchSessions({ name, link, run, clock: systemClock, everyMs }, until);
-    const enforcer = await createEnforcer({ run, clock: systemClock, ...gateUser }, sessions);
+    const kernel = { run, clock: systemClock, openSockets: openRawSockets, ...gateUser };
+    const enforcer = await createEnforcer(kernel, sessions);
     const { read, store } = createPlanStore(dataDir);
     const begun = await resume({ enforcer, clock: systemClock, read, store, log });
     let trouble: Trouble = { problem: begun.problem };

@@ -3,9 +3,10 @@
 import { describeFailure } from '../base/failure.ts';
 import type { AgentPlan } from '../model/plan.ts';
 import type { Kernel } from './apply.ts';
-import { forgetSockets } from './conntrack-delete.ts';
+import { challengeEnds } from './challenge.ts';
+import { deleteEntries, forgetSockets } from './conntrack-delete.ts';
 import { type Cut, flowEnds, socketEnds, summarise } from './cut.ts';
-import { cutForwarded } from './forwarded.ts';
+import { type ForwardedCut, forwardedToCut, remoteEndpoints } from './forwarded.ts';
 import type { Runner } from './host.ts';
 import type { Protected } from './protected.ts';
 import { destroySockets, listSockets, mustCut, type Socket } from './sockets.ts';
@@ -18,6 +19,8 @@ export type TornDown = {
   readonly leftOpen: number;
   /** What failed, for people: others may be open that should not be. Their packets are refused all the same. */
   readonly failed?: string;
+  /** Why forwarded connections that are cut and idle end at their next packet only, for people. */
+  readonly unheard: string | undefined;
 };
 
 /** What is still to be cut, as sentences; empty when nothing is. */
@@ -42,9 +45,11 @@ export type FormerPlan = {
 /** Sockets come and go while they are cut: `ss` takes some of that for failures. */
 const rounds = 3;
 
+const noneForwarded: ForwardedCut = { flows: [], told: [], filters: [] };
+
 /** Never rejects. `at` is when the last connection was cut, monotonic ms; or was looked for when there was none. */
 export async function tearDown(
-  { run, clock }: Pick<Kernel, 'run' | 'clock'>,
+  { run, clock, openSockets }: Pick<Kernel, 'run' | 'clock' | 'openSockets'>,
   resolved: Protected,
   former: FormerPlan,
 ): Promise<TornDown & { readonly at: number }> {
@@ -69,13 +74,21 @@ export async function tearDown(
   const socketsAt = clock.mono();
   const ended = former.unfinished ? everyEnd(ports) : gone;
   await attempt(forgetSockets(run, ended));
-  const forwarded = (await attempt(cutForwarded(run, resolved))) ?? [];
+  const forwarded = (await attempt(forwardedToCut(run, resolved))) ?? noneForwarded;
+  await attempt(deleteEntries(run, forwarded.filters));
+  // Also when there is none: what keeps it from working is better known before it is needed.
+  const why =
+    openSockets && remoteEndpoints(resolved).length > 0
+      ? await challengeEnds(openSockets, forwarded.told)
+      : undefined;
   return {
-    at: forwarded.length > 0 ? clock.mono() : socketsAt,
-    connectionsCut: connectionsCut + forwarded.length,
-    cut: summarise(resolved, [...gone.map(socketEnds), ...forwarded.map(flowEnds)]),
+    at: forwarded.flows.length > 0 ? clock.mono() : socketsAt,
+    connectionsCut: connectionsCut + forwarded.flows.length,
+    cut: summarise(resolved, [...gone.map(socketEnds), ...forwarded.flows.map(flowEnds)]),
     leftOpen: doomed.length,
     ...(failures.length > 0 ? { failed: failures.join('; ') } : {}),
+    unheard:
+      why && `idle connections that this host forwards learn of a cut at their next packet only: ${why}`,
   };
 }
 

@@ -6,8 +6,9 @@ export const agent: Command = {
   name: 'agent',
   summary: "run the agent on an API server's host: block, cut, steer and record in the kernel",
   details:
-    'Needs root or CAP_NET_ADMIN. Runs until interrupted; the kernel table stays, whichever way it ends, and is taken up\n' +
-    'again at the next start. `portcullis remove` takes the table away.',
+    'Needs root or CAP_NET_ADMIN; and CAP_NET_RAW, without which idle connections that the host only forwards are not ended at\n' +
+    'once. Runs until interrupted; the kernel table stays, whichever way it ends, and is taken up again at the next start.\n' +
+    '`portcullis remove` takes the table away.',
   options: {
     ...workerOptions,
     'gate-user': {

@@ -6,6 +6,7 @@ import type { AgentPlan, ProtectedService } from '../model/plan.ts';
 import { type GateAt, gateOf, hasLocalGate } from './gate-of.ts';
 import {
   baseChains,
+  challengeChain,
   gateGuard,
   gateMay,
   judgeChain,
@@ -80,7 +81,7 @@ export function buildTable(
     stores.push(...upstreamMaps(local));
     chains.push(gateMay, gateGuard(host.gateUser));
   }
-  chains.push(judgeChain(), masqueradeChain, ...baseChains(gates.length > 0));
+  chains.push(judgeChain(), masqueradeChain, challengeChain, ...baseChains(gates.length > 0));
   return { generation: plan.generation, counters, stores, chains };
 }
 

@@ -76,6 +76,15 @@ export function gateGuard(uid: number): Chain {
   };
 }
 
+const challenges: readonly Match[] = families.map((family) => ({ match: 'challenge', family }));
+
+/** What the agent sends in the name of an end belongs to no connection of conntrack's, and must not begin one. */
+export const challengeChain: Chain = {
+  name: 'challenge',
+  base: { type: 'filter', hook: 'output', priority: 'raw' },
+  rules: challenges.map((when) => ({ when: [when], act: [{ do: 'untrack' }] })),
+};
+
 /** `hasGates`: does any service have a gate on this host, whose port is to be guarded? */
 export function baseChains(hasGates: boolean): Chain[] {
   // Before other filters, and before kube-proxy's NAT: of several NAT rules for a connection the first one counts.
@@ -136,7 +145,15 @@ export function baseChains(hasGates: boolean): Chain[] {
     {
       name: 'output',
       base: filter('output'),
-      rules: [loopback('out'), judge, lookup('from-port', 'local_from'), ...gateOutput],
+      rules: [
+        loopback('out'),
+        // To ends that are refused, by design. The mark is anybody's who may set one: an empty segment carries nothing, and
+        // whatever answers it is judged.
+        ...challenges.map((when): Rule => ({ when: [when], act: [{ do: 'accept' }] })),
+        judge,
+        lookup('from-port', 'local_from'),
+        ...gateOutput,
+      ],
     },
   ];
 }

@@ -4,6 +4,7 @@ import {
   type AddressSet,
   type Chain,
   type Counter,
+  challengeMark,
   type Key,
   type Match,
   type RangeMap,
@@ -166,6 +167,10 @@ export function ruleText(rule: Rule): string {
 function matchText(match: Match): string {
   const port = (side: 'source' | 'destination') => (side === 'source' ? 'tcp sport' : 'tcp dport');
   switch (match.match) {
+    case 'challenge': {
+      const length = match.family === 4 ? 'ip length 40' : 'ip6 length 20';
+      return `meta mark ${challengeMark} ${length} meta l4proto tcp`;
+    }
     case 'loopback':
       return match.side === 'in' ? 'iif "lo"' : 'oif "lo"';
     case 'foreign-to-loopback':
@@ -226,6 +231,8 @@ function statementText(statement: Statement): string {
     case 'accept':
     case 'drop':
       return statement.do;
+    case 'untrack':
+      return 'notrack';
     case 'reset':
       return 'meta l4proto tcp reject with tcp reset';
     case 'redirect': {

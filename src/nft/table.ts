@@ -7,8 +7,16 @@ export const generationChain = 'generation_';
 /** The set of gate ports, which remove and restart read back. */
 export const gatePortSet = 'gate_ports';
 
+/**
+ * Of packets by which the agent has both ends of a cut connection answer. No bit of it is one that kube-proxy, Calico,
+ * Cilium, Tailscale or the AWS CNI give a meaning to.
+ */
+export const challengeMark = 0x3053;
+
 /** What a rule asks of a packet. A packet that isn't TCP matches nothing but `sends-other`. */
 export type Match =
+  /** It carries `challengeMark`, and no data and no options. */
+  | { readonly match: 'challenge'; readonly family: Family }
   | { readonly match: 'loopback'; readonly side: 'in' | 'out' }
   /** It came from elsewhere, for an address that only this host's own programs may use. */
   | { readonly match: 'foreign-to-loopback'; readonly family: Family }
@@ -49,6 +57,8 @@ export type Statement =
   /** Notes caller, original destination and original port of a refused packet in the set `denied4` or `denied6`. */
   | { readonly do: 'record'; readonly family: Family }
   | { readonly do: 'accept' | 'drop' | 'reset' }
+  /** Conntrack lets it be: no entry, no NAT. */
+  | { readonly do: 'untrack' }
   /** Sends to a gate: at an address, or at whatever address the packet's interface has. */
   | {
       readonly do: 'redirect';

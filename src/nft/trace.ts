@@ -77,6 +77,8 @@ export function tracePacket(table: Table, hook: Hook, packet: Packet): Trace {
           };
         case 'masquerade':
           return { outcome: 'masquerade' };
+        case 'untrack':
+          break;
         case 'jump': {
           const result = walk(chainNamed(statement.chain));
           if (result) return result;
@@ -199,6 +201,9 @@ function firstPacket({ from, fromPort = 40_000, to, port, local = true }: Attemp
 
 function matches(table: Table, match: Match, packet: Packet): boolean {
   switch (match.match) {
+    // Connections are traced, and those packets belong to none.
+    case 'challenge':
+      return false;
     case 'loopback':
       return packet.loopback;
     case 'foreign-to-loopback':

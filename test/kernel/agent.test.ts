@@ -43,6 +43,7 @@ before(async () => {
   await world.host.listen(6443);
   await world.host.listen(16443);
   await world.back.listen(controller.port);
+  await world.back.listen(6443);
 });
 afterEach(async () => {
   for (const agent of running) await agent.stop('SIGKILL');
@@ -54,13 +55,15 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function startAgent(env: NodeJS.ProcessEnv = {}): Agent {
+/** `by` is a program that starts it. */
+function startAgent(env: NodeJS.ProcessEnv = {}, by: readonly string[] = []): Agent {
   const child = spawn(
     'ip',
     [
       'netns',
       'exec',
       world.hostNamespace,
+      ...by,
       process.execPath,
       '--disable-warning=ExperimentalWarning',
       new URL('./agent-process.ts', import.meta.url).pathname,
@@ -146,6 +149,32 @@ test('a plan is applied with a receipt; health tells the generation; the plan is
   assert.equal((await agent.said(receiptFor(4))).ok, true);
   assert.equal(await outsider(), '6443 192.0.2.1');
 });
+
+for (const [what, by, idleEnd] of [
+  ['at once', [], true],
+  [
+    'at the next packet without CAP_NET_RAW, and health says so',
+    ['setpriv', '--bounding-set', '-net_raw'],
+    false,
+  ],
+] as const) {
+  test(`an idle connection that the host forwards ends ${what}`, async () => {
+    const agent = startAgent({}, by);
+    const service = { ...exampleService, endpoints: [{ address: '10.2.0.1', port: 6443 }], rules: [] };
+    agent.plan(planOf([{ ...service, default: 'pass' }], 3));
+    assert.equal((await agent.said(receiptFor(3))).ok, true);
+    const idle = await world.caller.connect('192.0.2.1', '10.2.0.1', 6443);
+    assert.equal(idle.said, '6443 192.0.2.1');
+    agent.plan(planOf([{ ...service, default: 'deny' }], 4));
+    const receipt = await agent.said(receiptFor(4));
+    assert.deepEqual([receipt.ok, receipt.error, receipt.connectionsCut], [true, undefined, 1]);
+    const { detail } = await agent.said(({ health }) => (health?.generation === 4 ? health : undefined));
+    const problem = /idle connections .* at their next packet only: raw socket: operation not permitted/;
+    if (idleEnd) assert.doesNotMatch(detail, /idle connections/);
+    else assert.match(detail, problem);
+    assert.equal(await (idleEnd ? idle.closed().then(({ why }) => why) : idle.echo()), 'ECONNRESET');
+  });
+}
 
 test('kill -9 leaves the table; a restart resumes the stored plan without its controller and cuts nothing allowed', async () => {
   const first = startAgent();

@@ -7,6 +7,7 @@ type Command = { readonly id: number } & (
   | { readonly do: 'listen'; readonly port: number; readonly host?: string }
   | { readonly do: 'close-listener'; readonly port: number }
   | { readonly do: 'open' }
+  | { readonly do: 'ended'; readonly count: number; readonly timeoutMs?: number }
   | { readonly do: 'push'; readonly on: boolean }
   | {
       readonly do: 'connect';
@@ -20,6 +21,9 @@ type Command = { readonly id: number } & (
 );
 
 const accepted = new Set<Socket>();
+/** How accepted connections ended that nobody has asked about yet. */
+let ended: string[] = [];
+let onEnd = () => {};
 const listeners = new Map<number, ReturnType<typeof createServer>>();
 let pushing: ReturnType<typeof setInterval> | undefined;
 const connections = new Map<number, { socket: Socket; closed: Promise<string> }>();
@@ -53,8 +57,15 @@ async function answer(command: Command): Promise<unknown> {
     case 'listen': {
       const server = createServer((socket) => {
         accepted.add(socket);
-        socket.on('error', () => {});
-        socket.on('close', () => accepted.delete(socket));
+        let why = 'end';
+        socket.on('error', (error: NodeJS.ErrnoException) => {
+          why = error.code ?? 'error';
+        });
+        socket.on('close', () => {
+          accepted.delete(socket);
+          ended.push(why);
+          onEnd();
+        });
         // What the server sees of its caller, so that tests can tell where a connection ended and from whom.
         socket.write(`${command.port} ${socket.remoteAddress?.replace('::ffff:', '')}\n`);
         socket.on('data', (chunk) => socket.write(chunk));
@@ -70,6 +81,16 @@ async function answer(command: Command): Promise<unknown> {
       return 'ok';
     case 'open':
       return accepted.size;
+    case 'ended': {
+      const enough = new Promise<string>((resolve) => {
+        onEnd = () => ended.length >= command.count && resolve('enough');
+        onEnd();
+      });
+      await within(command.timeoutMs ?? 5000, enough);
+      const told = ended;
+      ended = [];
+      return told;
+    }
     case 'push':
       // As a watch does: the server talks, its callers only listen.
       clearInterval(pushing);

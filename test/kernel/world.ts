@@ -1,8 +1,11 @@
 // Network namespaces for kernel tests: a protected host in the middle, callers on one side, a back end on the other.
 // Everything is made here and removed here; nothing touches the host's own network.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { OpenSockets } from '../../src/agent/challenge.ts';
 import type { Runner } from '../../src/agent/host.ts';
+import { openRawSockets } from '../../src/platform/raw-sockets.ts';
 import { run } from '../../src/platform/run.ts';
 
 /** A process inside a namespace that opens real connections (end.ts). */
@@ -11,6 +14,8 @@ export type End = {
   closeListener(port: number): Promise<void>;
   /** Connections that this end accepted and still holds. */
   open(): Promise<number>;
+  /** Waits until so many connections that it accepted have ended; how they did, those told of before left out. */
+  ended(count: number, timeoutMs?: number): Promise<string[]>;
   /** Writes to everybody it accepted, every 2 ms, while on. */
   push(on: boolean): Promise<void>;
   /** Connects from an address (and a port of its own, where one is given); `said` is `<port> <caller as seen>`, or an error code, or `timeout`. */
@@ -29,15 +34,18 @@ export type Connection = {
 export type World = {
   /** Runs a program in the protected host's namespace. */
   readonly run: Runner;
+  /** Raw sockets of the protected host. */
+  readonly openSockets: OpenSockets;
   readonly hostNamespace: string;
   readonly callerNamespace: string;
+  readonly backNamespace: string;
   /** Runs commands in the callers' namespace; those that find nothing to do may fail. */
   inCaller(commands: readonly (readonly string[])[]): Promise<void>;
   /** 10.0.0.1, 2001:db8::1, and 172.17.0.1 that no plan names. */
   readonly host: End;
   /** Callers: any address of 10.1/16, 10.7/16, 10.9/16, 192.0.2/24; 2001:db8:8::5 and 2001:db8:9::5. */
   readonly caller: End;
-  /** 10.2.0.1, reached through the host, which forwards. */
+  /** 10.2.0.1 and 2001:db8:2::1, reached through the host, which forwards. */
   readonly back: End;
   /** 10.244.0.5, a pod of a routed CNI: the host's end of its wire has no address. */
   readonly pod: End;
@@ -81,6 +89,7 @@ export async function makeWorld(): Promise<World> {
       'address add 2001:db8::1/64 dev front nodad',
       'address add 172.17.0.1/24 dev rear',
       'address add 10.2.0.254/24 dev rear',
+      '-6 address add 2001:db8:2::254/64 dev rear nodad',
       'route add 10.244.0.5 dev cali0',
       'route add default via 10.0.0.2',
       '-6 route add default via 2001:db8::2',
@@ -94,8 +103,14 @@ export async function makeWorld(): Promise<World> {
       'address add 2001:db8:8::5/128 dev lo nodad',
       'address add 2001:db8:9::5/128 dev lo nodad',
       ...['10.96.0.0/12', '10.2.0.0/24', '172.17.0.0/24'].map((net) => `route add ${net} via 10.0.0.1`),
+      '-6 route add 2001:db8:2::/64 via 2001:db8::1',
     ]);
-    await batch(back, ['address add 10.2.0.1/24 dev eth0', 'route add default via 10.2.0.254']);
+    await batch(back, [
+      'address add 10.2.0.1/24 dev eth0',
+      'address add 2001:db8:2::1/64 dev eth0 nodad',
+      'route add default via 10.2.0.254',
+      '-6 route add default via 2001:db8:2::254',
+    ]);
     await batch(pod, [
       'address add 10.244.0.5/32 dev eth0',
       'route add 169.254.1.1 dev eth0',
@@ -104,14 +119,17 @@ export async function makeWorld(): Promise<World> {
     const inHost: Runner = (file, args, options) =>
       run('ip', ['netns', 'exec', host, file, ...args], options);
     await inHost('tee', ['/proc/sys/net/ipv4/ip_forward'], { input: '1' });
+    await inHost('tee', ['/proc/sys/net/ipv6/conf/all/forwarding'], { input: '1' });
     await inHost('tee', ['/proc/sys/net/ipv4/conf/cali0/proxy_arp'], { input: '1' });
     await inHost('tee', ['/proc/sys/net/ipv4/neigh/cali0/proxy_delay'], { input: '0' });
     for (const name of names) ends.push(startEnd(name));
     const [hostEnd, callerEnd, backEnd, podEnd] = ends as [End, End, End, End];
     return {
       run: inHost,
+      openSockets: (mark) => inNamespace(host, () => openRawSockets(mark)),
       hostNamespace: host,
       callerNamespace: caller,
+      backNamespace: back,
       async inCaller(commands) {
         for (const command of commands) await run('ip', ['netns', 'exec', caller, ...command]);
       },
@@ -161,6 +179,8 @@ function startEnd(namespace: string): End {
       await result({ do: 'push', on });
     },
     open: async () => Number(await result({ do: 'open' })),
+    ended: async (count, ms) =>
+      (await result({ do: 'ended', count, ...(ms ? { timeoutMs: ms } : {}) })) as string[],
     async connect(from, to, port, timeoutMs, fromPort) {
       const limit = {
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -181,6 +201,28 @@ function startEnd(namespace: string): End {
       };
     },
   };
+}
+
+/** Sockets stay in the namespace that they are opened in. */
+function inNamespace<T>(name: string, work: () => T): T {
+  const ffi = process.getBuiltinModule('node:ffi');
+  using library = ffi.dlopen(null, { setns: { return: 'int32', arguments: ['int32', 'int32'] } });
+  const enter = (path: string) => {
+    const file = openSync(path, 'r');
+    try {
+      if (library.functions.setns(file, 0) !== 0) throw new Error(`setns ${path}`);
+    } finally {
+      closeSync(file);
+    }
+  };
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    enter(`/run/netns/${name}`);
+    return work();
+  } finally {
+    enter(`/proc/self/fd/${home}`);
+    closeSync(home);
+  }
 }
 
 async function batch(namespace: string, lines: readonly string[]): Promise<void> {
