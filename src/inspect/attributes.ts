@@ -314,7 +314,7 @@ export type ContentAttributes = {
     readonly aliases: boolean;
     readonly unknownFields: boolean;
   };
-  /** What rules have worked out of it, for the next that ask the same (native-expression.ts). */
+  /** What rules have worked out of it, for the next that ask the same (native-paths.ts, native-macros.ts). */
   readonly kept?: Map<string, unknown>;
 };
 /** One of a JSON patch: what it lacks is there, empty, so that asking for it is no error. */

@@ -3,7 +3,8 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { type Attributes, attributeTable } from './attributes.ts';
 import type { LinearRegex } from './linear-regex.ts';
-import { emptyScope, nativeBool, type Scope, scopeAfter } from './native-expression.ts';
+import { nativeBool, scopeAfter } from './native-expression.ts';
+import { emptyScope, type Scope } from './native-types.ts';
 
 type Test = (attributes: Attributes) => boolean;
 /** `exact`: the test is the expression. Otherwise it is only necessary: where it is false, the expression is. */
