@@ -13,28 +13,19 @@ import {
   settingsFrame,
 } from '../src/http/h2/frames.ts';
 import { HpackTwin, type TwinField } from '../src/http/h2/testing/hpack-twin.ts';
-import {
-  type ConnectionSink,
-  defaultConnectionLimits,
-  defaultIdentityFields,
-} from '../src/inspect/connection-types.ts';
+import type { ConnectionSink } from '../src/inspect/connection-types.ts';
 import { createHttp2Connection } from '../src/inspect/h2/connection.ts';
 import { noRules } from '../src/inspect/rules.ts';
+import { developer, silentSink, spent } from './lib/judge.ts';
 
 const sink: ConnectionSink = {
-  toServer() {},
-  toClient() {},
+  ...silentSink,
   closeServer() {
     throw new Error('a plain exchange ended the connection');
   },
-  endClient() {},
-  abort() {},
-  holdClient() {},
   finding() {
     throw new Error('a plain exchange raised a finding');
   },
-  request() {},
-  response() {},
 };
 const body = Buffer.alloc(2_700, 'y');
 const indexed = { form: 'indexed', huffman: true, spell: false } as const;
@@ -81,26 +72,17 @@ function exchanges(count: number, fresh: boolean): Exchange[] {
 
 /** @returns nanoseconds of CPU an exchange */
 function measure(all: readonly Exchange[]): number {
-  const judge = createHttp2Connection(
-    {
-      identity: { method: 'certificate', user: 'developer', groups: ['lab', 'team-a'] },
-      identityFields: defaultIdentityFields,
-      sourceAddress: '192.0.2.7',
-      rules: noRules,
-      limits: defaultConnectionLimits,
-    },
-    sink,
-  );
+  const judge = createHttp2Connection(developer(noRules), sink);
   judge.clientData(Buffer.concat([preface, settingsFrame([])]));
   judge.serverData(Buffer.concat([settingsFrame([]), settingsAck]));
   judge.clientData(settingsAck);
-  const before = process.cpuUsage();
-  for (const { request, answer } of all) {
-    judge.clientData(request);
-    judge.serverData(answer);
-  }
-  const spent = process.cpuUsage(before);
-  return ((spent.user + spent.system) * 1000) / all.length;
+  const exchange = () => {
+    for (const { request, answer } of all) {
+      judge.clientData(request);
+      judge.serverData(answer);
+    }
+  };
+  return spent(exchange, 1) / all.length;
 }
 
 const results = [false, true].map((fresh) => {

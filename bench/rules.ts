@@ -13,12 +13,6 @@ import { decodeBody } from '../src/inspect/body/decode.ts';
 import { defaultBodyLimits } from '../src/inspect/body/types.ts';
 import { decodeRequest, isUndecodable } from '../src/inspect/body-content.ts';
 import { createConnection } from '../src/inspect/connection.ts';
-import {
-  type ConnectionSettings,
-  type ConnectionSink,
-  defaultConnectionLimits,
-  defaultIdentityFields,
-} from '../src/inspect/connection-types.ts';
 import { predicateCost } from '../src/inspect/cost.ts';
 import { attributesOf } from '../src/inspect/exchange-attributes.ts';
 import { withRates } from '../src/inspect/rates.ts';
@@ -27,6 +21,7 @@ import { type RequestInfo, requestInfo } from '../src/inspect/request-info.ts';
 import { compileRules, heldFor, judge, noRules, type RuleSet } from '../src/inspect/rules.ts';
 import { type Body, costlyBodies, ordinaryBodies } from './lib/bodies.ts';
 import { costlyForRules, type RuledBody } from './lib/costly-rules.ts';
+import { developer, silentSink, spent } from './lib/judge.ts';
 import { missingForModsecurity, modsecurityCost, modsecurityVersions } from './lib/modsecurity.ts';
 import { median } from './lib/processes.ts';
 import { rounded } from './lib/report.ts';
@@ -61,24 +56,6 @@ const sets: readonly [Row['rules'], RuleSet][] = [
   ['catalogue', compileRules(gateShields(1))],
   ['catalogue-x10', compileRules(gateShields(10))],
 ];
-const sink: ConnectionSink = {
-  toServer() {},
-  toClient() {},
-  closeServer() {},
-  endClient() {},
-  abort() {},
-  holdClient() {},
-  finding() {},
-  request() {},
-  response() {},
-};
-const settings = (rules: RuleSet): ConnectionSettings => ({
-  identity: { method: 'certificate', user: 'developer', groups: ['lab', 'team-a'] },
-  identityFields: defaultIdentityFields,
-  sourceAddress: '192.0.2.7',
-  rules,
-  limits: defaultConnectionLimits,
-});
 
 const missing = missingForModsecurity();
 if (missing.length > 0) note(`ModSecurity is left out; run: apt-get install ${missing.join(' ')}`);
@@ -90,7 +67,7 @@ for (const [index, { kind, bytes, answer }] of kindRequests.entries()) {
       add(`engine-${kind}`, name, 'ns/request', measure(engine(rules, bytes)), peers[index]);
     }
     if (!wanted(`judge-${kind}`)) continue;
-    const connection = createConnection(settings(rules), sink);
+    const connection = createConnection(developer(rules), silentSink);
     const exchange = () => {
       connection.clientData(bytes);
       connection.serverData(answer);
@@ -202,19 +179,12 @@ function measure(action: () => unknown): number {
   return median(Array.from({ length: rounds }, () => spent(action, calls)));
 }
 
-function spent(action: () => unknown, calls: number): number {
-  const before = process.cpuUsage();
-  for (let call = 0; call < calls; call++) action();
-  const { user, system } = process.cpuUsage(before);
-  return Math.max(1, ((user + system) * 1_000) / calls);
-}
-
 /** Finding the rules that could fire on a request whose head is read, and asking them. */
 function engine(rules: RuleSet, bytes: Buffer): () => unknown {
   const head = parseRequestHead(bytes, 0, { bytes: 70_000, fields: 200 }, undefined) as RequestHead;
   const info = requestInfo(head.method, head.target);
   if (typeof info === 'string') throw new Error(info);
-  const report = new Reporter(withRates(settings(rules)), sink);
+  const report = new Reporter(withRates(developer(rules)), silentSink);
   return () => {
     const candidates = rules.request(info, head.upgrade.trigger);
     if (candidates.length > 0) report.request(candidates, head, info);
@@ -320,7 +290,7 @@ function overBody(rules: RuleSet, body: RuledBody): (() => unknown) | string {
   const { info, head } = headFor(body);
   const content = decodeRequest(info, head, body.bytes);
   if (isUndecodable(content)) return `refused, ${content.code} (${content.reason})`;
-  const caller = settings(rules);
+  const caller = developer(rules);
   const asked = () =>
     attributesOf(info, () => head, Number.POSITIVE_INFINITY, caller, undefined, 0, '', content);
   const candidates = heldFor(rules.body(info, false), asked());
