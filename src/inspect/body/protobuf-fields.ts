@@ -636,7 +636,7 @@ rbac.authorization.k8s.io/v1beta1.RoleRef: 1! apiGroup s; 2! kind s; 3! name s
 rbac.authorization.k8s.io/v1beta1.Subject: 1! kind s; 2 apiGroup s; 3! name s; 4 namespace s
 storage.k8s.io/v1.CSIDriver: 1 metadata meta/v1.ObjectMeta; 2 spec storage.k8s.io/v1.CSIDriverSpec
 storage.k8s.io/v1.CSIDriverList: 1 metadata meta/v1.ListMeta; 2 items *storage.k8s.io/v1.CSIDriver
-storage.k8s.io/v1.CSIDriverSpec: 1! attachRequired b; 2! podInfoOnMount b; 3 volumeLifecycleModes *s; 4! storageCapacity b; 5! fsGroupPolicy s; 6 tokenRequests *storage.k8s.io/v1.TokenRequest; 7! requiresRepublish b
+storage.k8s.io/v1.CSIDriverSpec: 1! attachRequired b; 2! podInfoOnMount b; 3 volumeLifecycleModes *s; 4! storageCapacity b; 5! fsGroupPolicy s; 6 tokenRequests *storage.k8s.io/v1.TokenRequest; 7! requiresRepublish b; 8! seLinuxMount b; 9! nodeAllocatableUpdatePeriodSeconds l; 10! serviceAccountTokenInSecrets b
 storage.k8s.io/v1.CSINode: 1 metadata meta/v1.ObjectMeta; 2 spec storage.k8s.io/v1.CSINodeSpec
 storage.k8s.io/v1.CSINodeDriver: 1! name s; 2! nodeID s; 3 topologyKeys *s; 4 allocatable storage.k8s.io/v1.VolumeNodeResources
 storage.k8s.io/v1.CSINodeList: 1 metadata meta/v1.ListMeta; 2 items *storage.k8s.io/v1.CSINode
