@@ -69,8 +69,8 @@ export type ListenerSurroundings = {
 export type Listener = {
   readonly view: ListenerView;
   /**
-   * New connections are judged by this view from now on. Where it judges otherwise than the one before, older ones take
-   * no new work: they end between two exchanges and come back to be judged anew, while a watch or tunnel goes on. Where
+   * New connections are judged by this view from now on. Where it judges otherwise than the one before, or the caller's
+   * tags are others, older ones take no new work: they end between two exchanges and come back to be judged anew, while a watch or tunnel goes on. Where
    * the plan's `cut` has risen, older ones are cut. Returns how many were.
    */
   update(view: ListenerView): number;
@@ -106,7 +106,8 @@ export async function openListener(
 ): Promise<Listener> {
   const { counters, log } = around;
   let view = first;
-  const open = new Set<Handle>();
+  /** Each with its caller's address. */
+  const open = new Map<Handle, string>();
   /** Connections that a certificate vouches for. */
   const certified = new Map<Handle, { readonly certificate: string; readonly scene: Scene }>();
   let closing = false;
@@ -237,7 +238,7 @@ export async function openListener(
       current.limits,
       events,
     );
-    open.add(relay);
+    open.set(relay, scene.address);
     if (certificate !== undefined) certified.set(relay, { certificate, scene });
     if (closing) relay.lastCall();
   }
@@ -310,7 +311,7 @@ export async function openListener(
       destroy,
       serverOpen: false,
     };
-    open.add(handle);
+    open.set(handle, callerAddress(client.remoteAddress));
     const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
     let asked = false;
     client.on('data', (bytes: Buffer) => {
@@ -345,12 +346,23 @@ export async function openListener(
   }
 
   function drain(): void {
-    for (const handle of [...open]) handle.drain();
+    for (const handle of [...open.keys()]) handle.drain();
+  }
+
+  /** Callers whose tags are others now, by which rules may judge. */
+  function drainRetagged(before: Parties, now: Parties): void {
+    const tagsOf = (parties: Parties, address: string) => JSON.stringify(parties(address).tags);
+    const retagged = new Map<string, boolean>();
+    for (const [handle, address] of [...open]) {
+      const others = retagged.get(address) ?? tagsOf(before, address) !== tagsOf(now, address);
+      retagged.set(address, others);
+      if (others) handle.drain();
+    }
   }
 
   function destroyAll(): number {
     const { size } = open;
-    for (const handle of [...open]) handle.destroy();
+    for (const handle of [...open.keys()]) handle.destroy();
     return size;
   }
 
@@ -380,12 +392,14 @@ export async function openListener(
       const otherwise = rekey || judgement(next) !== judgement(view);
       const cut = (next.listener.cut ?? 0) > (view.listener.cut ?? 0);
       if (next.upstream !== view.upstream) void next.upstream.probe(probeMs);
+      const { parties } = view;
       view = next;
       door.update(next);
       if (rekey) server.setSecureContext(secureOptions(next.listener, next.material));
       if (cut) return destroyAll();
       const revoked = rekey && next.material.clientCrl ? cutRevoked(next.material.clientCrl) : 0;
       if (otherwise) drain();
+      else drainRetagged(parties, next.parties);
       return revoked;
     },
     admit(socket) {
@@ -411,7 +425,7 @@ export async function openListener(
     },
     sweep() {
       door.sweep();
-      for (const handle of open) handle.sweep();
+      for (const handle of open.keys()) handle.sweep();
       budgets.sweep();
       rates.sweep();
       const { now } = around.clock;
@@ -429,11 +443,11 @@ export async function openListener(
     },
     lastCall() {
       closing = true;
-      for (const handle of [...open]) handle.lastCall();
+      for (const handle of [...open.keys()]) handle.lastCall();
     },
     finishAll() {
       const { size } = open;
-      for (const handle of [...open]) handle.finish();
+      for (const handle of [...open.keys()]) handle.finish();
       return size;
     },
     destroyAll,
@@ -451,7 +465,7 @@ export async function openListener(
     },
     get serverConnections() {
       let count = 0;
-      for (const handle of open) if (handle.serverOpen) count += 1;
+      for (const handle of open.keys()) if (handle.serverOpen) count += 1;
       return count;
     },
   };

@@ -154,6 +154,36 @@ test('new rules end a connection between two exchanges, so that it comes back to
   await idle.ended();
 });
 
+test('other tags of a caller end its connection between two exchanges, and nobody else’s', async () => {
+  const server = await serverOf();
+  const link = makeLink();
+  gateOf(link);
+  const port = await freePort();
+  const rules = denyAll.rules.map((rule) => ({ ...rule, when: '!("trust=yes" in request.sourceTags)' }));
+  const plan = (generation: number, tags: readonly string[]) => ({
+    ...gatePlan(generation, [{ port, upstreamPort: server.port, shields: [{ id: denyAll.id, rules }] }]),
+    addressTags: [
+      { address: '127.0.0.1', name: 'dev-host', tags: [...tags] },
+      { address: '127.0.0.2', name: 'other-host', tags: ['trust=yes'] },
+    ],
+  });
+  await link.plan(plan(1, ['trust=yes']));
+  const trusted = await caller(keys, port, keys.user);
+  const other = await caller(keys, port, keys.user, { localAddress: '127.0.0.2' });
+  for (const one of [trusted, other]) {
+    one.send(get);
+    await one.until('ok');
+  }
+  await link.plan(plan(2, []));
+  await trusted.ended();
+  const again = await caller(keys, port, keys.user);
+  again.send(get);
+  assert.match(await again.ended(), /^HTTP\/1\.1 403 .*Pods are closed/s);
+  const had = other.text().length;
+  other.send(get);
+  await other.until(new RegExp(`^[^]{${had + 1},}ok$`));
+});
+
 for (const [name, then] of [
   ['lifted', (port: number, upstreamPort: number) => gatePlan(2, [{ port, upstreamPort, stage: 'lifted' }])],
   ['taken out', () => gatePlan(2, [])],

@@ -150,14 +150,16 @@ export type RawCaller = {
   send(text: string): void;
 };
 
+type CallOptions = ConnectionOptions & { allowHalfOpen?: boolean; localAddress?: string };
+
 /** A caller of the gate; `as` is its client certificate. */
 export async function call(
   keys: Keys,
   port: number,
   as?: KeyPair,
-  more: ConnectionOptions & { allowHalfOpen?: boolean } = {},
+  more: CallOptions = {},
 ): Promise<RawCaller> {
-  const options: ConnectionOptions & { allowHalfOpen?: boolean } = {
+  const options: CallOptions = {
     port,
     host: '127.0.0.1',
     servername: 'kubernetes',
