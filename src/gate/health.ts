@@ -1,7 +1,7 @@
 // Whether the gate's listeners reach their servers, and the reports of it to the controller.
 import type { HealthReport } from '../model/api.ts';
 import type { Fleet } from './fleet.ts';
-import type { ListenerView } from './listener.ts';
+import type { ListenerView } from './listener-view.ts';
 import type { Upstream } from './upstream.ts';
 import { checkVouching } from './vouching.ts';
 

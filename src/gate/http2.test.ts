@@ -153,13 +153,29 @@ test('refused requests are Status objects; the connection and its other streams 
 });
 
 test('a refused client certificate is told why over HTTP/2 too', async () => {
-  const { port } = await stand(echo);
+  const { port, link } = await stand(() => assert.fail('it reached the server'));
   const other = await makeKeys();
   cleanups.push(() => removeKeys(other));
   const stranger = await session(port, other.user);
-  const answer = await ask(stranger, {});
-  assert.equal(answer.status, 401);
-  assert.match(JSON.parse(answer.body).message, /the client certificate is refused/);
+  const answers = await Promise.all([ask(stranger, {}), ask(stranger, { ':path': '/api/../x' })]);
+  assert.equal(answers[0].status, 401);
+  assert.match(JSON.parse(answers[0].body).message, /the client certificate is refused/);
+  await link.when(() => link.incidents.length > 0);
+  await link.when(() => link.reports.at(-1)?.counters['responses_total{class="4xx"}'] === 1);
+  assert.deepEqual(
+    link.incidents.map(({ rule }) => rule),
+    ['client-certificate'],
+  );
+});
+
+test('a refused client certificate with a malformed first request is told of all the same', async () => {
+  const { port, link } = await stand(echo);
+  const other = await makeKeys();
+  cleanups.push(() => removeKeys(other));
+  const answer = await ask(await session(port, other.user), { ':path': '/api/../x' });
+  assert.equal(answer.status, 400);
+  await link.when(() => link.incidents.length > 0);
+  assert.equal(link.incidents[0]?.rule, 'client-certificate');
 });
 
 test('a server that goes away: what was asked is answered, and the connection ends', async () => {

@@ -4,67 +4,29 @@ import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { createBodyBudget } from '../inspect/body-budget.ts';
 import { createConnection } from '../inspect/connection.ts';
-import type { ConnectionSettings, Finding, Identity } from '../inspect/connection-types.ts';
+import type { ConnectionSettings, Identity } from '../inspect/connection-types.ts';
 import { createHttp2Connection } from '../inspect/h2/connection.ts';
 import { createRates } from '../inspect/rates.ts';
-import type { RuleSet } from '../inspect/rules.ts';
 import { limitTable } from '../model/limits.ts';
-import type { GateListener } from '../model/plan.ts';
-import type { Incident } from '../model/record.ts';
 import { createParties, type Parties } from '../policy/parties.ts';
-import type { AccessLog } from './access-record.ts';
 import { callerAddress, identifyCaller, revokedBy } from './caller.ts';
 import { createCallerRecords } from './caller-records.ts';
-import { type Carry, upstreamMode } from './carry.ts';
-import { type Counters, labelled, type Sample } from './counters.ts';
+import { upstreamMode } from './carry.ts';
+import { labelled } from './counters.ts';
 import { createDoor, isControlPlane } from './door.ts';
-import { isHealthCheck } from './exchange-record.ts';
 import { createFloodBudgets } from './flood-budgets.ts';
-import type { RevocationLists, ServedMaterial } from './identity-files.ts';
-import { gateFinding, type Scene, toIncident } from './incidents.ts';
-import type { Log } from './json-log.ts';
-import type { KubectlSeen } from './kubectl-seen.ts';
-import type { GateLimits } from './limits.ts';
+import type { RevocationLists } from './identity-files.ts';
+import { gateFinding, type Scene } from './incidents.ts';
+import type { ListenerSurroundings, ListenerView } from './listener-view.ts';
 import { listenOn, type PortHandle } from './listening-sockets.ts';
-import { judgeLoad, type LoadMeter, retryAfterSeconds } from './load.ts';
-import type { Noted } from './noted.ts';
+import { judgeLoad } from './load.ts';
 import { type Guest, sourceKey } from './reception.ts';
-import { type CoarseClock, type Relay, type RelayEvents, startRelay } from './relay.ts';
+import { type RelayEvents, startRelay } from './relay.ts';
+import { sheddingOf } from './shedding.ts';
 import { type Beside, type ListenerStanding, standingEntries } from './standing.ts';
-import { turnAwayHttp2, unauthorizedAnswer } from './status-answer.ts';
+import { createTelling } from './telling.ts';
 import { secureOptions } from './tls-options.ts';
-import type { Upstream } from './upstream.ts';
-
-/** Everything that one generation judges by. A connection keeps the view that it began with. */
-export type ListenerView = {
-  readonly listener: GateListener;
-  readonly generation: number;
-  readonly rules: RuleSet;
-  readonly upstream: Upstream;
-  readonly material: ServedMaterial;
-  readonly carry: Carry;
-  readonly parties: Parties;
-  readonly limits: GateLimits;
-};
-
-/** What listeners share. */
-export type ListenerSurroundings = {
-  readonly gate: string;
-  readonly clock: CoarseClock;
-  readonly meter: LoadMeter;
-  readonly kubectl: KubectlSeen;
-  /** Of the gate: limits of counts are theirs together. */
-  readonly workers: number;
-  /** Where access records go; undefined: nobody wants any. */
-  readonly access: AccessLog | undefined;
-  readonly counters: Counters;
-  readonly log: Log;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly incident: (incident: Incident) => void;
-  /** Takes what nothing is done about. */
-  readonly noted: Noted;
-};
+import { type TurnedAway, turnAway } from './turn-away.ts';
 
 export type Listener = {
   readonly view: ListenerView;
@@ -106,10 +68,11 @@ export async function openListener(
 ): Promise<Listener> {
   const { counters, log } = around;
   let view = first;
+  const telling = createTelling(around, () => view.listener.server);
   /** Each with its caller's address. */
-  const open = new Map<Handle, string>();
+  const open = new Map<TurnedAway, string>();
   /** Connections that a certificate vouches for. */
-  const certified = new Map<Handle, { readonly certificate: string; readonly scene: Scene }>();
+  const certified = new Map<TurnedAway, { readonly certificate: string; readonly scene: Scene }>();
   let closing = false;
   const budgets = createFloodBudgets(around.clock, around.workers);
   const bodies = createBodyBudget();
@@ -169,7 +132,14 @@ export async function openListener(
       const id = randomUUID();
       const finding = gateFinding(caller.code, caller.reason, id);
       const scene = sceneOf(client, { method: 'none' });
-      refuse(client, `${caller.reason} (verdict ${id})`, () => raise(finding, scene));
+      const handle = turnAway(client, `${caller.reason} (verdict ${id})`, {
+        clock: around.clock,
+        limits: view.limits,
+        telling,
+        answered: () => telling.raise(finding, scene),
+        gone: () => void open.delete(handle),
+      });
+      open.set(handle, scene.address);
       return;
     }
     if (caller.identity.method === 'certificate') guest?.authenticated();
@@ -209,16 +179,12 @@ export async function openListener(
       newId: randomUUID,
       now: around.now,
       ...(protocol === 'h2' ? { floodBudget: budgets.of(identity, scene.address, current.limits) } : {}),
-      ...(mayBeShed(identity) ? { shed: shedBy(current.limits) } : {}),
+      ...sheddingOf(identity, current.limits, around),
     };
     const records = createCallerRecords(around, scene, () => guest?.authenticated());
     const events: RelayEvents = {
-      ...shared,
-      finding: (finding) => raise(finding, scene),
-      repeated(shield, rule) {
-        counters.add(labelled('findings_total', 'rule', `${shield}/${rule}`));
-        counters.add('findings_repeated_total');
-      },
+      ...telling,
+      finding: (finding) => telling.raise(finding, scene),
       begun: records.begun,
       closed() {
         records.closed();
@@ -249,88 +215,6 @@ export async function openListener(
     const port = client.remotePort ?? 0;
     const protocol = client.alpnProtocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1';
     return { gate: around.gate, listener, generation, identity, address, port, parties, protocol };
-  }
-
-  function raise(finding: Finding, scene: Scene): void {
-    if (finding.exemption !== undefined || finding.shadow) {
-      const { exemption } = finding;
-      counters.add(
-        exemption === undefined
-          ? labelled('shadow_findings_total', 'rule', `${finding.shield}/${finding.rule}`)
-          : labelled('exemptions_used_total', 'exemption', exemption),
-      );
-      around.noted.take(toIncident(finding, scene, around.now(), randomBytes(8)));
-      return;
-    }
-    counters.add(labelled('findings_total', 'rule', `${finding.shield}/${finding.rule}`));
-    // An `allow` says that what was seen is in order: it is counted, and no incident.
-    if (finding.action === 'allow') return;
-    around.incident(toIncident(finding, scene, around.now(), randomBytes(8)));
-  }
-
-  function shedBy(limits: GateLimits): NonNullable<ConnectionSettings['shed']> {
-    return (info) => {
-      if (judgeLoad(around.meter, limits) === 'fine' || isHealthCheck(info)) return undefined;
-      counters.add('requests_shed_total');
-      return retryAfterSeconds;
-    };
-  }
-
-  const shared = {
-    request() {
-      counters.add('requests_total');
-    },
-    response(status: number) {
-      counters.add(responseClass[Math.floor(status / 100)] ?? 'responses_total{class="other"}');
-    },
-    upstreamFailed(code: string, reason: string) {
-      counters.add(labelled('upstream_failures_total', 'code', code));
-      log('warning', 'upstream-failed', { server: view.listener.server, code, reason });
-    },
-    timedOut(what: string) {
-      counters.add(labelled('timeouts_total', 'what', what));
-    },
-    crashed(error: unknown) {
-      counters.add('engine_exceptions_total');
-      // Where, not what: a message could hold bytes of the request.
-      log('error', 'engine-exception', {
-        error: error instanceof Error ? error.name : typeof error,
-        stack: stackOf(error),
-      });
-    },
-  };
-
-  /** @param answered is called when the caller has asked something and is answered */
-  function refuse(client: TLSSocket, message: string, answered: () => void): void {
-    const destroy = () => client.destroy();
-    const handle: Handle = {
-      sweep() {},
-      drain() {},
-      lastCall() {},
-      finish: destroy,
-      destroy,
-      serverOpen: false,
-    };
-    open.set(handle, callerAddress(client.remoteAddress));
-    const timer = setTimeout(() => client.destroy(), view.limits.firstRequestMs);
-    let asked = false;
-    client.on('data', (bytes: Buffer) => {
-      if (asked) return;
-      asked = true;
-      answered();
-      if (client.alpnProtocol === 'h2') {
-        turnAwayHttp2(client, message, bytes);
-        return;
-      }
-      // What the caller still sends is read and dropped for a second, so that a reset doesn't overtake the answer.
-      client.end(unauthorizedAnswer(message), () => setTimeout(() => client.destroy(), 1000).unref());
-    });
-    client.on('end', () => client.destroySoon());
-    client.on('error', () => {});
-    client.on('close', () => {
-      clearTimeout(timer);
-      open.delete(handle);
-    });
   }
 
   /** By the host's table a caller came to the port; whether it may come to this server is asked here. */
@@ -374,7 +258,7 @@ export async function openListener(
       if (!revoked.has(certificate)) continue;
       counters.add(labelled('refusals_total', 'code', 'certificate-revoked'));
       const message = 'the client certificate was revoked while a connection of it was open: that was cut';
-      raise(gateFinding('certificate-revoked', message, randomUUID()), scene);
+      telling.raise(gateFinding('certificate-revoked', message, randomUUID()), scene);
       handle.destroy();
       count += 1;
     }
@@ -474,11 +358,6 @@ export async function openListener(
 /** Who may come to a server that shares its port, by the plan's list of them. */
 const admitted = new WeakMap<object, Parties>();
 
-/** The cluster's own administrators are heard as long as anybody is. */
-function mayBeShed(identity: Identity): boolean {
-  return identity.method === 'none' || !identity.groups.includes('system:masters');
-}
-
 /** For a server to say what it takes, ms, and how often it is asked again. */
 const probeMs = 1_000;
 const reprobeMs = 10_000;
@@ -489,24 +368,8 @@ function chooseProtocol(offered: readonly string[], http2: boolean): string | un
   return offered.includes('http/1.1') ? 'http/1.1' : undefined;
 }
 
-type Handle = Pick<Relay, 'sweep' | 'drain' | 'lastCall' | 'finish' | 'destroy' | 'serverOpen'>;
-
 /** What a connection is judged by, as far as a plan says it. */
 function judgement({ listener }: ListenerView): string {
   const { shields, stage, upstream, identity } = listener;
   return JSON.stringify([shields, stage, upstream, identity]);
-}
-
-const responseClass: readonly (Sample | undefined)[] = [
-  undefined,
-  ...['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => labelled('responses_total', 'class', name)),
-];
-
-function stackOf(error: unknown): string[] {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return stack
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, 8)
-    .map((line) => line.trim().replace(/\(?file:\/\/.*\/src\//, 'src/'));
 }

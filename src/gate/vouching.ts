@@ -1,7 +1,7 @@
 // Does a server take the gate's word for who is calling? One that doesn't would answer every caller with a certificate 401,
 // so nobody is steered to a gate before this is known.
 import { carriedFields } from '../inspect/carried-identity.ts';
-import type { ListenerView } from './listener.ts';
+import type { ListenerView } from './listener-view.ts';
 
 /** Who the gate is while it asks; the server's audit log shows the name. */
 const asker = { method: 'certificate', user: 'portcullis:health', groups: ['system:authenticated'] } as const;
