@@ -16,6 +16,7 @@ let former: Applied | undefined;
 before(async () => {
   world = await makeWorld();
   await world.back.listen(6443);
+  await world.back.listen(16443);
   await world.host.listen(16443);
   const nat = `table ip kube {
     chain services {
@@ -40,9 +41,14 @@ const everywhere = [
 ];
 
 /** Break-glass callers pass; everybody else meets the verdict. */
-async function apply(verdict: ProtectedService['default'], endpoints = everywhere) {
+async function apply(
+  verdict: ProtectedService['default'],
+  endpoints = everywhere,
+  gate: Partial<ProtectedService> = {},
+) {
   generation += 1;
-  const service = { ...exampleService, endpoints, rules: exampleService.rules.slice(0, 1), default: verdict };
+  const rules = exampleService.rules.slice(0, 1);
+  const service = { ...exampleService, endpoints, rules, default: verdict, ...gate };
   const before = former ? { former } : {};
   const kernel = { run: world.run, clock: systemClock, openSockets: world.openSockets };
   former = await applyPlan(kernel, planOf([service], generation), before);
@@ -95,6 +101,19 @@ test('a server that only its service address names', async () => {
   assert.equal((await apply('deny', service)).connectionsCut, 1);
   assert.equal((await open.closed()).why, 'ECONNRESET');
   assert.deepEqual(await world.back.ended(1), ['ECONNRESET']);
+});
+
+test('who is sent to a gate elsewhere has both ends of the idle connection past it reset', async () => {
+  const elsewhere = { gateAddresses: ['10.2.0.1'] };
+  await apply('pass', everywhere, elsewhere);
+  await world.back.ended(0);
+  const open = await world.caller.connect('192.0.2.1', '10.2.0.1', 6443);
+  assert.equal((await apply('steer', everywhere, elsewhere)).connectionsCut, 1);
+  assert.equal((await open.closed()).why, 'ECONNRESET');
+  assert.deepEqual(await world.back.ended(1), ['ECONNRESET']);
+  const again = await world.caller.connect('192.0.2.1', '10.2.0.1', 6443);
+  assert.equal(again.said, '16443 10.2.0.254');
+  await again.end();
 });
 
 /** Runs a command at both ends of the wires. */
