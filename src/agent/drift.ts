@@ -80,7 +80,7 @@ function partsOf(listing: string): Map<string, string> {
 }
 
 /** An element as nft lists it: ranges that are prefixes as such, IPv6 addresses in their short form. */
-function listed({ key, chain }: Element): string {
+function listed({ key, value }: Element): string {
   const fields = key.split(' . ').map((field) => {
     const [first = '', last] = field.split('-');
     if (!/[.:]/.test(first)) return field;
@@ -91,7 +91,7 @@ function listed({ key, chain }: Element): string {
     if ((size & (size - 1n)) !== 0n || from.first % size !== 0n) return `${from.text}-${to.text}`;
     return `${from.text}/${from.bits - size.toString(2).length + 1}`;
   });
-  return elementText({ key: fields.join(' . '), ...(chain === undefined ? {} : { chain }) });
+  return elementText({ key: fields.join(' . '), ...(value === undefined ? {} : { value }) });
 }
 
 const modulus = 2 ** 48;

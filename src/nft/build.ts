@@ -16,7 +16,7 @@ import {
   strayCounter,
 } from './hook-chains.ts';
 import { type Family, families, type ResolvedService, resolveService } from './intervals.ts';
-import { recordChain, serviceParts, steers } from './service-parts.ts';
+import { serviceParts, steers } from './service-parts.ts';
 import {
   type Chain,
   type Counter,
@@ -27,6 +27,7 @@ import {
   type Store,
   type Table,
 } from './table.ts';
+import { refusalChains } from './verdict-chains.ts';
 
 /** What the table needs to know of the host it is for. */
 export type HostFacts = {
@@ -46,7 +47,7 @@ export function buildTable(
   services: readonly ResolvedService[] = plan.services.map(resolveService),
 ): Table {
   const stores: Store[] = families.map((family) => ({ kind: 'records', name: `denied${family}`, family }));
-  const chains: Chain[] = [{ name: `${generationChain}${plan.generation}`, rules: [] }, recordChain];
+  const chains: Chain[] = [{ name: `${generationChain}${plan.generation}`, rules: [] }, ...refusalChains];
   const counters: Counter[] = [];
   checkIds(plan);
   for (const resolved of services) {

@@ -1,5 +1,6 @@
 // From one table to another by what differs between them: a changed tag is one element, not a hundred thousand.
 import {
+  callerElement,
   counterBody,
   type Element,
   elementsOf,
@@ -90,15 +91,15 @@ function elementChange(
   const was = new Map(elementsOf(former).map((each) => [each.key, each]));
   const is = new Map(elementsOf(next).map((each) => [each.key, each]));
   return {
-    removed: [...was.values()].filter(({ key, chain }) => !is.has(key) || is.get(key)?.chain !== chain),
-    added: [...is.values()].filter(({ key, chain }) => !was.has(key) || was.get(key)?.chain !== chain),
+    removed: [...was.values()].filter(({ key, value }) => !is.has(key) || is.get(key)?.value !== value),
+    added: [...is.values()].filter(({ key, value }) => !was.has(key) || was.get(key)?.value !== value),
   };
 }
 
 /** What is known to have changed between stores that were made one from the other. */
 function knownChange(former: Store, next: Store) {
-  if (next.kind === 'ranges' && former.kind === 'ranges') {
-    return since(former.entries, next.entries, (e): Element => ({ key: rangeKey(next, e), chain: e.chain }));
+  if (next.kind === 'callers' && former.kind === 'callers') {
+    return since(former.entries, next.entries, (e) => callerElement(next, e));
   }
   if (next.kind === 'addresses' && former.kind === 'addresses') {
     return since(former.entries, next.entries, (e): Element => ({ key: rangeKey(next, e) }));

@@ -2,12 +2,13 @@
 import { addressText, type Range, rangeText } from './intervals.ts';
 import {
   type AddressSet,
+  type Caller,
+  type CallerMap,
   type Chain,
   type Counter,
   challengeMark,
   type Key,
   type Match,
-  type RangeMap,
   type Rule,
   type Statement,
   type Store,
@@ -80,7 +81,7 @@ function storeLines(store: Store): string[] {
 
 /** `map` or `set`, as nft tells them apart. */
 export function storeKind(store: Store): 'map' | 'set' {
-  return store.kind === 'endpoints' || store.kind === 'ranges' || store.kind === 'port-chains'
+  return store.kind === 'endpoints' || store.kind === 'callers' || store.kind === 'port-chains'
     ? 'map'
     : 'set';
 }
@@ -90,13 +91,13 @@ export function storeHead(store: Store): string[] {
   switch (store.kind) {
     case 'endpoints':
       return [`type ipv${store.family}_addr . inet_service : verdict`];
-    case 'ranges':
+    case 'callers':
       return store.single
         ? [
-            `type ipv${store.family}_addr : verdict`,
+            `type ipv${store.family}_addr : counter`,
             ...(store.capacity === undefined ? [] : [`size ${store.capacity}`]),
           ]
-        : [`type ipv${store.family}_addr . inet_proto : verdict`, 'flags interval'];
+        : [`type ipv${store.family}_addr . inet_proto : counter`, 'flags interval'];
     case 'port-chains':
       return ['type inet_service : verdict'];
     case 'addresses':
@@ -114,8 +115,8 @@ export function storeHead(store: Store): string[] {
   }
 }
 
-/** An element as `nft` writes it: its key, and where a map leads from it. */
-export type Element = { readonly key: string; readonly chain?: string };
+/** An element as `nft` writes it: its key, and what a map names for it. */
+export type Element = { readonly key: string; readonly value?: string };
 
 /** The elements that a store is made with. */
 export function elementsOf(store: Store): Element[] {
@@ -123,12 +124,12 @@ export function elementsOf(store: Store): Element[] {
     case 'endpoints':
       return store.entries.map(({ address, port, chain }) => ({
         key: `${addressText(store.family, address)} . ${port}`,
-        chain,
+        value: `goto ${chain}`,
       }));
-    case 'ranges':
-      return store.entries.all().map((e) => ({ key: rangeKey(store, e), chain: e.chain }));
+    case 'callers':
+      return store.entries.all().map((e) => callerElement(store, e));
     case 'port-chains':
-      return store.entries.map(({ port, chain }) => ({ key: String(port), chain }));
+      return store.entries.map(({ port, chain }) => ({ key: String(port), value: `goto ${chain}` }));
     case 'addresses':
       return store.entries.all().map((e) => ({ key: rangeKey(store, e) }));
     case 'ports':
@@ -138,13 +139,17 @@ export function elementsOf(store: Store): Element[] {
   }
 }
 
-export function elementText({ key, chain }: Element): string {
-  return chain === undefined ? key : `${key} : goto ${chain}`;
+export function elementText({ key, value }: Element): string {
+  return value === undefined ? key : `${key} : ${value}`;
 }
 
-export function rangeKey(store: RangeMap | AddressSet, range: Range): string {
+export function callerElement(store: CallerMap, entry: Range & { readonly counter: string }): Element {
+  return { key: rangeKey(store, entry), value: `"${entry.counter}"` };
+}
+
+export function rangeKey(store: CallerMap | AddressSet, range: Range): string {
   const text = rangeText(store.family, range);
-  return store.kind === 'ranges' && store.single ? text : `${text} . tcp`;
+  return store.kind === 'callers' && store.single ? text : `${text} . tcp`;
 }
 
 function chainLines(chain: Chain): string[] {
@@ -181,8 +186,10 @@ function matchText(match: Match): string {
       return `${port(match.side)} ${match.port}`;
     case 'ports':
       return `${port(match.side)} @${match.set}`;
-    case 'addresses':
-      return `${match.family === 4 ? 'ip' : 'ip6'} ${match.side === 'source' ? 'saddr' : 'daddr'} . meta l4proto @${match.set}`;
+    case 'caller':
+      return `${callerText(match)} @${match.in}`;
+    case 'family':
+      return `meta nfproto ipv${match.family}`;
     case 'translated':
       return `ct status dnat ct direction ${match.direction}`;
     case 'local':
@@ -196,6 +203,11 @@ function matchText(match: Match): string {
   }
 }
 
+function callerText({ family, side, single }: Caller): string {
+  const address = `${family === 4 ? 'ip' : 'ip6'} ${side === 'source' ? 'saddr' : 'daddr'}`;
+  return single ? address : `${address} . meta l4proto`;
+}
+
 function keyText(key: Key): string {
   const ip = 'family' in key && key.family === 6 ? 'ip6' : 'ip';
   switch (key.key) {
@@ -205,10 +217,6 @@ function keyText(key: Key): string {
       return `${ip} saddr . tcp sport`;
     case 'original':
       return `meta l4proto tcp ct original ${ip} daddr . ct original proto-dst`;
-    case 'caller-source':
-      return key.single ? `${ip} saddr` : `${ip} saddr . meta l4proto`;
-    case 'caller-destination':
-      return key.single ? `${ip} daddr` : `${ip} daddr . meta l4proto`;
     case 'to-port':
       return 'tcp dport';
     case 'from-port':
@@ -222,6 +230,8 @@ function statementText(statement: Statement): string {
   switch (statement.do) {
     case 'count':
       return `counter name "${statement.counter}"`;
+    case 'count-caller':
+      return `counter name ${callerText(statement)} map @${statement.map}`;
     case 'record': {
       const { family } = statement;
       const ip = family === 4 ? 'ip' : 'ip6';

@@ -23,12 +23,8 @@ export type Match =
   | { readonly match: 'reset' }
   | { readonly match: 'port'; readonly side: 'source' | 'destination'; readonly port: number }
   | { readonly match: 'ports'; readonly side: 'source' | 'destination'; readonly set: string }
-  | {
-      readonly match: 'addresses';
-      readonly family: Family;
-      readonly set: string;
-      readonly side: 'source' | 'destination';
-    }
+  | ({ readonly match: 'caller'; readonly in: string } & Caller)
+  | { readonly match: 'family'; readonly family: Family }
   /** The connection's destination was changed by NAT. */
   | { readonly match: 'translated'; readonly direction: 'original' | 'reply' }
   /** The destination is an address of this host. */
@@ -38,22 +34,25 @@ export type Match =
   /** A process of that user opens a TCP connection, or sends anything that isn't TCP. */
   | { readonly match: 'opens' | 'sends-other'; readonly uid: number };
 
+/** The caller's address in a packet. `single`: whether the store that is asked holds single addresses. */
+export type Caller = {
+  readonly side: 'source' | 'destination';
+  readonly family: Family;
+  readonly single: boolean;
+};
+
 /**
  * What a verdict map is asked with. `to` and `from`: address and port of the packet's destination, or source.
- * `original`: destination of the connection before NAT. `caller-source` and `caller-destination`: one address.
+ * `original`: destination of the connection before NAT.
  */
 export type Key =
   | { readonly key: 'to' | 'from' | 'original'; readonly family: Family }
-  /** `single`: whether the map asked is one of single addresses. */
-  | {
-      readonly key: 'caller-source' | 'caller-destination';
-      readonly family: Family;
-      readonly single: boolean;
-    }
   | { readonly key: 'to-port' | 'from-port' | 'original-port' };
 
 export type Statement =
   | { readonly do: 'count'; readonly counter: string }
+  /** Counts with the counter that the map names for the caller; on to the next rule when it names none. */
+  | ({ readonly do: 'count-caller'; readonly map: string } & Caller)
   /** Notes caller, original destination and original port of a refused packet in the set `denied4` or `denied6`. */
   | { readonly do: 'record'; readonly family: Family }
   | { readonly do: 'accept' | 'drop' | 'reset' }
@@ -124,9 +123,12 @@ export function entriesOf<Entry>(
   };
 }
 
-/** Address range → chain; ranges are disjoint and in order. */
-export type RangeMap = {
-  readonly kind: 'ranges';
+/**
+ * Callers of one verdict: address range → the counter of the rule that decides; ranges are disjoint and in order. It leads to
+ * no chain: before it takes an element that does, the kernel walks all elements of all maps on every way through the table.
+ */
+export type CallerMap = {
+  readonly kind: 'callers';
   readonly name: string;
   readonly family: Family;
   /**
@@ -135,12 +137,9 @@ export type RangeMap = {
    * reading all of them first, as it does for a tree of plain intervals.
    */
   readonly single: boolean;
-  /**
-   * Of single addresses, how many it may hold. Told that, the kernel makes a hash of fixed size: lookups are cheaper, and so
-   * is walking it, which the kernel does before it takes another element.
-   */
+  /** Of single addresses, how many it may hold. Told that, the kernel makes a hash of fixed size, which is looked up sooner. */
   readonly capacity?: number;
-  readonly entries: Entries<Range & { readonly chain: string }>;
+  readonly entries: Entries<Range & { readonly counter: string }>;
 };
 export type PortMap = {
   readonly kind: 'port-chains';
@@ -157,7 +156,7 @@ export type AddressSet = {
 export type PortSet = { readonly kind: 'ports'; readonly name: string; readonly ports: readonly number[] };
 /** Filled by packets: refused callers with a packet counter each. */
 export type RecordSet = { readonly kind: 'records'; readonly name: string; readonly family: Family };
-export type Store = EndpointMap | RangeMap | PortMap | AddressSet | PortSet | RecordSet;
+export type Store = EndpointMap | CallerMap | PortMap | AddressSet | PortSet | RecordSet;
 
 export type Counter = { readonly name: string; readonly comment: string };
 

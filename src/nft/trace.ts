@@ -1,7 +1,7 @@
 // The packet tracer: walks a table as the kernel would, so that tests can ask what happens to a connection.
 import { parseCidr } from '../base/cidr.ts';
-import type { Family } from './intervals.ts';
-import type { Chain, Hook, Key, Match, Rule, Store, Table } from './table.ts';
+import type { Family, Range } from './intervals.ts';
+import type { Caller, Chain, Hook, Key, Match, Rule, Store, Table } from './table.ts';
 
 /** A TCP packet at one hook, with what conntrack knows of its connection. */
 export type Packet = {
@@ -62,6 +62,12 @@ export function tracePacket(table: Table, hook: Hook, packet: Packet): Trace {
         case 'count':
           counters.push(statement.counter);
           break;
+        case 'count-caller': {
+          const counter = callerIn(table, statement.map, statement, packet)?.counter;
+          if (counter === undefined) return 'next';
+          counters.push(counter);
+          break;
+        }
         case 'record':
           if (statement.family === packet.family && packet.direction === 'original') recorded = true;
           break;
@@ -216,16 +222,10 @@ function matches(table: Table, match: Match, packet: Packet): boolean {
       const set = storeNamed(table, match.set, 'ports');
       return set.ports.includes(portOf(packet, match.side));
     }
-    case 'addresses': {
-      const set = storeNamed(table, match.set, 'addresses');
-      return (
-        set.family === packet.family &&
-        set.entries.all().some((range) => {
-          const address = match.side === 'source' ? packet.source : packet.destination;
-          return range.first <= address && address <= range.last;
-        })
-      );
-    }
+    case 'caller':
+      return callerIn(table, match.in, match, packet) !== undefined;
+    case 'family':
+      return packet.family === match.family;
     case 'translated':
       return packet.translatedFrom !== undefined && packet.direction === match.direction;
     case 'local':
@@ -247,15 +247,26 @@ function portOf(packet: Packet, side: 'source' | 'destination'): number {
   return side === 'source' ? packet.sourcePort : packet.destinationPort;
 }
 
+/** The entry of a store that holds the caller's address. */
+function callerIn(
+  table: Table,
+  name: string,
+  { side, family }: Caller,
+  packet: Packet,
+): { readonly counter?: string } | undefined {
+  if (packet.family !== family) return undefined;
+  const address = side === 'source' ? packet.source : packet.destination;
+  const store = table.stores.find((each) => each.name === name);
+  if (store?.kind !== 'callers' && store?.kind !== 'addresses') throw new Error(`no callers in '${name}'`);
+  const entries: readonly (Range & { readonly counter?: string })[] = store.entries.all();
+  return entries.find(({ first, last }) => first <= address && address <= last);
+}
+
 function lookUp(table: Table, key: Key, map: string, packet: Packet): string | undefined {
   if ('family' in key && key.family !== packet.family) return undefined;
   const before = packet.translatedFrom;
   const endpoint = (address: bigint | undefined, port: number | undefined) =>
     storeNamed(table, map, 'endpoints').entries.find((e) => e.address === address && e.port === port)?.chain;
-  const range = (address: bigint) =>
-    storeNamed(table, map, 'ranges')
-      .entries.all()
-      .find((e) => e.first <= address && address <= e.last)?.chain;
   const byPort = (port: number | undefined) =>
     storeNamed(table, map, 'port-chains').entries.find((e) => e.port === port)?.chain;
   switch (key.key) {
@@ -265,10 +276,6 @@ function lookUp(table: Table, key: Key, map: string, packet: Packet): string | u
       return endpoint(packet.source, packet.sourcePort);
     case 'original':
       return endpoint(before?.address, before?.port);
-    case 'caller-source':
-      return range(packet.source);
-    case 'caller-destination':
-      return range(packet.destination);
     case 'to-port':
       return byPort(packet.destinationPort);
     case 'from-port':

@@ -382,8 +382,8 @@ test('a plan of 100,000 addresses and 1,000 rules stands', async () => {
   assert.equal(how, 'changed');
   const look = async () => compare(standing?.standing ?? new Map(), (await listTable(world.run)) ?? '');
   assert.ok('standing' in (await look()), 'it reads back as expected');
-  await world.run('nft', ['delete', 'element', 'inet', 'portcullis', 'a_prod_api_4', '{ 20.3.1.2 }']);
-  assert.deepEqual(await look(), { drift: "'map a_prod_api_4' had been changed" });
+  await world.run('nft', ['delete', 'element', 'inet', 'portcullis', 'deny_at_prod_api_4', '{ 20.3.1.2 }']);
+  assert.deepEqual(await look(), { drift: "'map deny_at_prod_api_4' had been changed" });
   assert.equal((await world.caller.connect('10.9.0.8', '10.0.0.1', 6443)).said, 'ECONNREFUSED');
 });
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { type Applied, applyPlan } from '../../src/agent/apply.ts';
 import { compare } from '../../src/agent/drift.ts';
-import { listTable, removeTable } from '../../src/agent/kernel-table.ts';
+import { listTable, readCounters, removeTable } from '../../src/agent/kernel-table.ts';
 import type { ProtectedService } from '../../src/model/plan.ts';
 import { buildTable } from '../../src/nft/build.ts';
 import { exampleService, planOf, ruleOf } from '../../src/nft/example-plan.ts';
@@ -73,6 +73,7 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
     former = applied;
     assert.ok(localAddresses.every((address) => applied.resolved.localAddresses.has(address)));
     const table = buildTable(plan, { localAddresses });
+    const before = await readCounters(world.run);
     await Promise.all(
       ways.map(async (way) => {
         const want = evaluate(service, way.from);
@@ -93,6 +94,15 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
         met[want.verdict] += 1;
         if (want.verdict === 'pass' || want.verdict === 'steer') await connection.end();
       }),
+    );
+    const after = await readCounters(world.run);
+    assert.deepEqual(
+      table.counters
+        .filter(({ name }) => (after.get(name)?.packets ?? 0) > (before.get(name)?.packets ?? 0))
+        .map(({ comment }) => comment)
+        .sort(),
+      [...new Set(ways.map(({ from }) => evaluate(service, from).rule))].sort(),
+      `plan ${index} of seed ${seed}: the rules that decided, and no others, have counted`,
     );
   }
   assert.ok(
