@@ -60,12 +60,16 @@ export type FleetParts = ListenerSurroundings & {
 
 export function createFleet(parts: FleetParts): Fleet {
   let listeners = new Map<string, Listener>();
+  /** Those of the plan in force, whether they accept or not. */
+  let routes = listeners;
   /** Listeners that no longer accept and still have connections. */
   const retired = new Set<Listener>();
   /** By server. */
   const tokens = new Map<string, TokenHolder>();
   /** Ports that several servers share. */
   const shared = new Map<string, SharedPort>();
+  /** Of them, those that no longer accept: who came in before is heard, as at any other port. */
+  const stopped = new Set<SharedPort>();
 
   /** A new token is taken into use here, by the connections that are open too. */
   function tokenOf(server: string): TokenHolder {
@@ -100,7 +104,7 @@ export function createFleet(parts: FleetParts): Fleet {
 
   async function openSharedPort(at: ListenAt, handle: PortHandle): Promise<SharedPort> {
     const key = portKey(at);
-    const behind = () => [...listeners.values()].filter(({ view }) => portKey(view.listener.listen) === key);
+    const behind = () => [...routes.values()].filter(({ view }) => portKey(view.listener.listen) === key);
     const port = createSharedPort({
       route(serverName) {
         const found = behind().find(({ view }) => view.listener.shared?.names.includes(serverName ?? ''));
@@ -125,7 +129,10 @@ export function createFleet(parts: FleetParts): Fleet {
   async function stopAll(): Promise<void> {
     const all = [...listeners.values()];
     listeners = new Map();
-    for (const port of shared.values()) closePort(port);
+    for (const port of shared.values()) {
+      port.stop();
+      stopped.add(port);
+    }
     shared.clear();
     await Promise.all(all.map(retire));
   }
@@ -138,7 +145,7 @@ export function createFleet(parts: FleetParts): Fleet {
       const opened: Listener[] = [];
       const openedPorts = new Map<string, SharedPort>();
       const discard = async () => {
-        for (const port of openedPorts.values()) closePort(port);
+        for (const port of openedPorts.values()) port.destroy();
         for (const listener of opened) {
           await listener.stop();
           listener.destroyAll();
@@ -172,6 +179,7 @@ export function createFleet(parts: FleetParts): Fleet {
           const gone = [...listeners].filter(([key]) => !next.has(key)).map(([, listener]) => listener);
           for (const listener of gone) cut += cutLifted(listener, orders);
           listeners = next;
+          routes = next;
           for (const [key, port] of openedPorts) shared.set(key, port);
           const used = new Set(
             views.flatMap(({ listener }) => (listener.shared ? portKey(listener.listen) : [])),
@@ -179,7 +187,7 @@ export function createFleet(parts: FleetParts): Fleet {
           for (const [key, port] of shared) {
             if (used.has(key)) continue;
             shared.delete(key);
-            closePort(port);
+            port.destroy();
           }
           await Promise.all(gone.map(retire));
           return cut;
@@ -187,11 +195,13 @@ export function createFleet(parts: FleetParts): Fleet {
       };
     },
     sweep() {
-      for (const port of shared.values()) port.sweep(parts.clock.now);
+      for (const port of [...shared.values(), ...stopped]) port.sweep(parts.clock.now);
+      for (const port of stopped) if (port.waiting === 0) stopped.delete(port);
       for (const listener of listeners.values()) listener.sweep();
       for (const listener of retired) {
         listener.sweep();
-        if (listener.connections === 0) retired.delete(listener);
+        // Who is in the handshake is there too, or still at the port.
+        if (listener.present === 0 && stopped.size === 0) retired.delete(listener);
       }
     },
     standing: () => [...listeners].map(([listener, one]) => ({ listener, ...one.standing() })),
@@ -206,7 +216,9 @@ export function createFleet(parts: FleetParts): Fleet {
       return sum(listeners, retired, (listener) => listener.connections);
     },
     get present() {
-      return sum(listeners, retired, (listener) => listener.present);
+      let waiting = 0;
+      for (const port of stopped) waiting += port.waiting;
+      return waiting + sum(listeners, retired, (listener) => listener.present);
     },
     get unauthenticated() {
       return sum(listeners, retired, (listener) => listener.unauthenticated);
@@ -223,12 +235,15 @@ export function createFleet(parts: FleetParts): Fleet {
     },
     finish() {
       let ended = 0;
+      for (const port of stopped) port.destroy();
       for (const listener of retired) ended += listener.finishAll();
       return ended;
     },
     async destroy() {
       await stopAll();
+      for (const port of stopped) port.destroy();
       for (const listener of retired) listener.destroyAll();
+      stopped.clear();
       retired.clear();
     },
   };
@@ -252,11 +267,6 @@ function sharingChanged(place: string): Failure {
     place,
     hint: 'give the server another gatePort together with its new gateNames',
   });
-}
-
-function closePort(port: SharedPort): void {
-  port.server.close();
-  port.destroy();
 }
 
 function takePort(ports: Map<string, PortHandle>, key: string): PortHandle {

@@ -12,7 +12,6 @@ const sockets: Socket[] = [];
 let port: SharedPort | undefined;
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  port?.server.close();
   port?.destroy();
 });
 

@@ -21,6 +21,10 @@ export type SharedPort = {
   readonly server: Server;
   /** Closes who has not said in time which server is meant. */
   sweep(now: number): void;
+  /** Who has not said so yet. */
+  readonly waiting: number;
+  /** Accepts no more; who waits is still heard. */
+  stop(): void;
   destroy(): void;
 };
 
@@ -93,7 +97,12 @@ export function createSharedPort(parts: SharedPortParts): SharedPort {
   return {
     server,
     sweep: (now) => reception.sweep(now),
+    get waiting() {
+      return waiting.size;
+    },
+    stop: () => void server.close(),
     destroy() {
+      server.close();
       for (const socket of waiting) socket.destroy();
       waiting.clear();
     },

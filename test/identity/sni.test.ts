@@ -1,5 +1,7 @@
 // Two clusters behind one port of one gate, told apart by the name that callers ask for.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { kubeadmFiles } from '../../src/gate/identity-files.ts';
 import {
@@ -164,4 +166,36 @@ test('one server may leave the port while the other goes on', async () => {
   assert.equal((await link.plan(gatePlan(7, [plan()[0]]))).error, undefined);
   assert.match((await ask('prod.example', prod.pair('developer'))).text, /^HTTP\/1\.1 200 /);
   await assert.rejects(ask('lab.example', lab.pair('developer')), /ECONNRESET|disconnected|socket hang up/i);
+});
+
+test('told to stop, the gate still hears who has come and not yet said which server it wants', async () => {
+  const own = makeLink();
+  const files = { prod: kubeadmFiles(prod.files.pki), lab: kubeadmFiles(lab.files.pki) };
+  const ending = startGate(keys, own, {
+    files: files.prod,
+    filesByServer: { 'lab/cp-1': files.lab },
+    drainSeconds: 60,
+  });
+  const at = await freePort();
+  const listeners = plan().map((listener) => ({ ...listener, port: at }));
+  assert.equal((await own.plan(gatePlan(1, listeners))).error, undefined);
+  const early = connect({ port: at, host: '127.0.0.1' });
+  await once(early, 'connect');
+  // Who is answered came later: the early one is in.
+  const to = { servername: 'prod.example', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
+  const later = await call(keys, at, prod.pair('developer'), to);
+  later.socket.destroy();
+  const over = ending.stop();
+  for (let open = true; open; ) {
+    const probe = connect({ port: at, host: '127.0.0.1' });
+    open = await Promise.race([
+      once(probe, 'connect').then(() => true),
+      once(probe, 'error').then(() => false),
+    ]).catch(() => false);
+    probe.destroy();
+  }
+  const caller = await call(keys, at, prod.pair('developer'), { ...to, socket: early });
+  caller.send('GET /api/v1/namespaces/lab/pods HTTP/1.1\r\nHost: prod.example\r\n\r\n');
+  assert.match(await caller.ended(), /^HTTP\/1\.1 200 /);
+  await over;
 });
