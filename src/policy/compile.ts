@@ -1,8 +1,8 @@
 // The policy compiler: inventory + policy + stages → plans for agents and gates.
 import { parseCidr } from '../base/cidr.ts';
 import type { Endpoint, Stage } from '../model/common.ts';
-import type { Exemption, GateExemption } from '../model/exemption.ts';
-import type { ApiServer, Host, Inventory } from '../model/inventory.ts';
+import type { Exemption } from '../model/exemption.ts';
+import type { Host, Inventory } from '../model/inventory.ts';
 import type {
   AddressTags,
   AgentPlan,
@@ -14,45 +14,35 @@ import type {
 import type { Policy } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
 import type { Tag } from '../model/tag.ts';
-import { type AddressBook, addressBook } from './address-book.ts';
-import {
-  type AddressSet,
-  addressSet,
-  everybody,
-  intersect,
-  isEmpty,
-  nobody,
-  subtract,
-  toCidrTexts,
-  union,
-} from './address-set.ts';
+import { addressBook } from './address-book.ts';
+import { type AddressSet, addressSet, nobody, toCidrTexts } from './address-set.ts';
 import { closedServices } from './closed-services.ts';
 import { hostsOfClusters } from './cluster-hosts.ts';
 import { gateExemptions } from './exemptions.ts';
-import { matches, parseExpression } from './expression.ts';
-import { gateShield } from './gate-shield.ts';
+import { endpointsOf, listenerOf, sharedOf } from './gate-listener.ts';
 import { serviceGroups } from './groups.ts';
-import { hostServiceNames, hostServices } from './host-services.ts';
+import { hostServices } from './host-services.ts';
 import { covers, type JudgedService, passedBy, requireOwnPorts, requirePass, show } from './invariants.ts';
 import { checkInventory } from './inventory.ts';
 import { requireSize } from './limits.ts';
 import { partTags } from './parts.ts';
+import {
+  bareHosts,
+  breakGlassWarnings,
+  gapWarnings,
+  unheededRules,
+  unwatchedHosts,
+} from './plan-warnings.ts';
 import { requireReferences } from './references.ts';
-import { endsOf, type ServiceGroups } from './rule-ends.ts';
-import { peopleRules, planRule, type Rule, serverRules } from './rules.ts';
+import type { ServiceGroups } from './rule-ends.ts';
+import { peopleRules, planRule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
-import { type EffectiveSettings, type HandMode, shieldSettings } from './shield-settings.ts';
+import { type HandMode, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { serverHosts, serverTags } from './tags.ts';
-import {
-  enforceableStages,
-  inspectionGap,
-  isInspectable,
-  opensWithoutGate,
-  withoutSteering,
-} from './uninspected.ts';
+import { enforceableStages, isInspectable, opensWithoutGate, withoutSteering } from './uninspected.ts';
 import { namedEndpoints, proxiedWays, requireNoBypass, waysIn } from './ways-in.ts';
-import { checkNames, rulesInForce, type WrittenRule } from './written-rules.ts';
+import { checkNames, rulesInForce } from './written-rules.ts';
 
 export type CompileInput = {
   readonly inventory: Inventory;
@@ -174,7 +164,7 @@ export function compile(input: CompileInput): CompiledPlans {
     };
     requireOwnPorts(result, controllers);
     requireOpen(result, inventory, probers, clusterHosts, controllers);
-    warnings.push(...breakGlassWarnings(result), ...gapWarnings(server, standing));
+    warnings.push(...breakGlassWarnings(result, stages), ...gapWarnings(server, standing));
     return result;
   });
 
@@ -281,53 +271,6 @@ function isShielded({ stages }: Compiled): boolean {
   return stages.blocking.length + stages.inspecting.length > 0;
 }
 
-function bareHosts(cluster: string, hosts: readonly string[]): string[] {
-  return [
-    `cluster '${cluster}' has hosts without an agent (${someOf(hosts)}): their kubelet and other services stay open to everybody`,
-  ];
-}
-
-function someOf(hosts: readonly string[]): string {
-  return `${hosts.slice(0, 3).join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
-}
-
-function unwatchedHosts(cluster: string, hosts: readonly string[]): string[] {
-  if (hosts.length === 0) return [];
-  return [
-    `cluster '${cluster}' has hosts without an agent (${someOf(hosts)}): what they forward under their own address, as masqueraded pods, reaches its servers like the hosts themselves, past block and inspect`,
-  ];
-}
-
-/** Rules that select nobody, or no server: allowed, for tags come and go, but often a slip of the pen. */
-function unheededRules(
-  rules: readonly WrittenRule[],
-  book: AddressBook,
-  tags: ReadonlyMap<string, Tag[]>,
-): string[] {
-  // Every expression is read here, also of rules that speak of no server, so that a broken one never waits unseen.
-  return rules.flatMap(({ rule, place, servers }) => {
-    if (servers) parseExpression(servers.text, servers.place);
-    return endsOf(rule).flatMap(([mine, theirs]) => {
-      const service = parseExpression(rule[mine], `${place}.${mine}`);
-      const callers = book.select(rule[theirs], `${place}.${theirs}`);
-      // Of services beside the API server hosts are meant, not servers.
-      if (rule.direction === '<>' || hostServiceNames.has(rule.service ?? 'api')) return [];
-      return [
-        ...(isEmpty(callers) ? [`rule '${rule.id}': no address matches ${theirs}: ${rule[theirs]}`] : []),
-        ...([...tags.values()].some((own) => matches(service, own))
-          ? []
-          : [`rule '${rule.id}': no server matches ${mine}: ${rule[mine]}`]),
-      ];
-    });
-  });
-}
-
-/** Every way to a server that is named, its own first, each once. */
-function endpointsOf(server: ApiServer): Endpoint[] {
-  const all = [{ address: server.address, port: server.port }, ...server.also];
-  return [...new Map(all.map(({ address, port }) => [show({ address, port }), { address, port }])).values()];
-}
-
 function hostAddresses(inventory: Inventory, names: readonly string[]): AddressSet {
   return addressesOf(inventory.hosts.filter(({ name }) => names.includes(name)));
 }
@@ -335,54 +278,6 @@ function hostAddresses(inventory: Inventory, names: readonly string[]): AddressS
 function addressesOf(hosts: readonly Host[]): AddressSet {
   return addressSet(hosts.flatMap(({ addresses }) => addresses).map((text) => parseCidr(text)));
 }
-
-/**
- * The gate listens on every address of its host (IPv4 alone where the server has no IPv6 endpoint, for a kernel may be
- * without IPv6) and reaches the server by the address in its certificate: from the same host that is local traffic,
- * which is never steered.
- */
-function listenerOf(
-  server: ApiServer,
-  stages: ServerStages,
-  tags: readonly Tag[],
-  shared: GateListener['shared'],
-  { settings, exemptions, cut }: Judgement,
-): GateListener {
-  const six = endpointsOf(server).some(({ address }) => address.includes(':'));
-  const shields = [...stages.blocking, ...stages.inspecting, ...stages.riding].sort((a, b) =>
-    a.id < b.id ? -1 : 1,
-  );
-  return {
-    server: server.name,
-    stage: stages.stage,
-    listen: { address: six ? '::' : '0.0.0.0', port: server.gatePort },
-    upstream: {
-      address: server.address,
-      port: server.port,
-      serverName: server.probe.serverName ?? server.address,
-    },
-    shields: shields.map((shield) =>
-      gateShield(shield, {
-        shadow: stages.shadow.has(shield.id),
-        parameters: settings.get(shield.id)?.parameters ?? {},
-        exemptions: exemptions(shield),
-      }),
-    ),
-    serverTags: [...tags],
-    names: namesOf(server),
-    ...(shared ? { shared } : {}),
-    ...(server.identity ? { identity: server.identity } : {}),
-    ...(server.limits ? { limits: server.limits } : {}),
-    ...(cut === undefined ? {} : { cut }),
-  };
-}
-
-/** What a listener's shields are given. */
-type Judgement = {
-  readonly settings: ReadonlyMap<string, EffectiveSettings>;
-  readonly exemptions: (shield: Shield) => readonly GateExemption[];
-  readonly cut: number | undefined;
-};
 
 function requireOpen(
   service: JudgedService,
@@ -411,55 +306,6 @@ function requireOpen(
       hint: 'let the controller listen on an endpoint of its own, or pass the agents with a rule of tier break-glass',
     });
   }
-}
-
-/** Who may come to a server whose gate port others may share: whom its own rules steer or pass. */
-function sharedOf(
-  server: ApiServer,
-  judged: { readonly rules: readonly Rule[]; readonly default: ProtectedService['default'] },
-): GateListener['shared'] {
-  if (!server.gateNames) return undefined;
-  let rest: AddressSet = everybody;
-  const callers: AddressSet[] = [];
-  for (const { from, verdict } of [...judged.rules, { from: everybody, verdict: judged.default }]) {
-    if (verdict === 'steer' || verdict === 'pass') callers.push(intersect(from, rest));
-    rest = subtract(rest, from);
-  }
-  return { names: server.gateNames, callers: toCidrTexts(union(callers)) };
-}
-
-/** As callers verify it: outside the cluster by its name or an address, inside by the service's names. */
-function namesOf(server: ApiServer): string[] {
-  const own = [
-    server.probe.serverName ?? server.address,
-    ...endpointsOf(server).map(({ address }) => address),
-    ...(server.gateNames ?? []),
-  ];
-  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
-  return [...new Set([...own, ...service, 'kubernetes.default.svc.cluster.local'])];
-}
-
-function gapWarnings(server: ApiServer, { inspecting, shadow }: ServerStages): string[] {
-  const ids = inspecting.map(({ id }) => id).filter((id) => !shadow.has(id));
-  const gap = ids.length > 0 ? inspectionGap(server, ids) : undefined;
-  const open = ids.length > 0 && opensWithoutGate(server);
-  return [
-    ...(gap === undefined ? [] : [`server '${server.name}' is in ${gap}`]),
-    ...(open
-      ? [
-          `server '${server.name}' is open to ${ids.join(', ')} whenever its gate is down (failure.gateDown: open)`,
-        ]
-      : []),
-  ];
-}
-
-function breakGlassWarnings({ server, stages, people }: Compiled): string[] {
-  if (stages.blocking.length === 0) return [];
-  const doors = people.filter(({ rule }) => rule.tier === 'break-glass' && rule.action === 'pass');
-  if (doors.some(({ from }) => !isEmpty(from))) return [];
-  const why =
-    doors.length === 0 ? 'there is no break-glass rule for it' : 'its break-glass rules select nobody';
-  return [`server '${server.name}' is blocked and ${why}: nobody outside the cluster can reach it`];
 }
 
 function clusterHosts({ rules }: Compiled): AddressSet {
