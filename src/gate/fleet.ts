@@ -1,4 +1,5 @@
 // The listeners of one worker, brought to what its orders say: all of it or none of it.
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../base/failure.ts';
 import { compileRules } from '../inspect/rules.ts';
 import type { GateListener } from '../model/plan.ts';
@@ -83,6 +84,7 @@ export function createFleet(parts: FleetParts): Fleet {
     if (!material) throw new Failure('bad-plan', `there are no keys for the server ${listener.server}`);
     const carry = carryOf(listener, material, parts.identityHeaders, tokenOf(listener.server));
     const former = listeners.get(keyOf(listener))?.view;
+    const limits = { ...parts.limits, ...listener.limits } as GateLimits;
     const sameServer =
       former?.material.fingerprint === material.fingerprint &&
       former.listener.identity?.mode === listener.identity?.mode &&
@@ -93,7 +95,8 @@ export function createFleet(parts: FleetParts): Fleet {
       rules: compileRules(listener.shields),
       material,
       carry,
-      limits: { ...parts.limits, ...listener.limits } as GateLimits,
+      // Kept where nothing changed, with what callers have spent of it.
+      limits: former && isDeepStrictEqual(former.limits, limits) ? former.limits : limits,
       parties,
       // Kept where nothing changed, with its TLS sessions.
       upstream: sameServer

@@ -35,6 +35,7 @@ afterEach(async () => {
 type Stage = {
   readonly port: number;
   readonly link: TestLink;
+  readonly upstreamPort: number;
   readonly sessions: Http2Server['sessions'];
   stopServer(): Promise<void>;
 };
@@ -48,7 +49,7 @@ async function stand(handler: Handler, more: Parameters<typeof startGate>[2] = {
   const port = await freePort();
   const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
   assert.equal(receipt.error, undefined);
-  return { port, link, sessions: server.sessions, stopServer: server.stop };
+  return { port, link, upstreamPort: server.port, sessions: server.sessions, stopServer: server.stop };
 }
 
 async function session(port: number, as?: KeyPair): Promise<ClientHttp2Session> {
@@ -239,6 +240,28 @@ test('a caller who resets streams without end is ended, and its next connection 
   assert.equal(first.code, 11);
   const second = await attack();
   assert.equal(second.code, 11);
+});
+
+test('a plan that changes no limit gives nobody back what it has spent', async (t) => {
+  // Nothing is earned meanwhile.
+  const at = performance.now();
+  t.mock.method(performance, 'now', () => at);
+  const { port, link, upstreamPort } = await stand((stream) => stream.respond({ ':status': 200 }), {
+    limits: { streamResets: 10 },
+  });
+  const resetting = async (count: number): Promise<number> => {
+    const attacker = await session(port, keys.user);
+    const told = new Promise<number>((resolve) => attacker.once('goaway', resolve));
+    for (let n = 0; n < count; n++) {
+      const stream = attacker.request({ ':path': '/api' });
+      stream.on('error', () => {});
+      stream.once('response', () => stream.close(8));
+    }
+    return told;
+  };
+  assert.equal(await resetting(11), 11);
+  assert.equal((await link.plan(gatePlan(2, [{ port, upstreamPort }]))).error, undefined);
+  assert.equal(await resetting(1), 11);
 });
 
 test('records, verdict ids and shedding are those of HTTP/1.1', { timeout: 120_000 }, async () => {
