@@ -138,8 +138,8 @@ export const failureCodes = {
   },
   controller: {
     'approval-required': [
-      'A change of the policy needs the approval of a second person.',
-      'Make a draft, and have somebody else approve it: `portcullis policy draft`, `approve`, `commit`.',
+      'A change needs a second person, because the policy says so (`approval`, `response.twoPeople`).',
+      'Of the policy: make a draft, and have somebody else approve it (`portcullis policy draft`, `approve`, `commit`). Of anything else: somebody else runs the command of the hint, within an hour.',
     ],
     'bad-exemption': [
       'An exemption is not what it must be, or asks for what can’t be exempted. Nothing was changed.',

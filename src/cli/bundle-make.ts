@@ -76,7 +76,11 @@ export const bundleBuild: Command = {
       default: 'shields',
       help: 'versions count for each name by itself',
     },
-    version: { type: 'string', value: 'N', help: 'a whole number above that of every bundle before it' },
+    version: {
+      type: 'string',
+      value: 'N',
+      help: 'a whole number above that of every bundle before it (required)',
+    },
     label: { type: 'string', value: 'TEXT', help: 'the version as people call it' },
     expires: { type: 'string', value: 'TIME', help: 'RFC 3339: use of it is warned of from then on' },
     'min-portcullis': { type: 'string', value: 'VERSION', help: 'the oldest Portcullis that may use it' },
@@ -163,7 +167,11 @@ export const bundleSign: Command = {
   details:
     'Writes FILE.minisig, which `minisign -V` verifies too. A signature by the same key that fits already is left as it is.',
   options: {
-    key: { type: 'string', value: 'FILE', help: 'the secret key: of `bundle keygen` or of `minisign -G`' },
+    key: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the secret key (required): of `bundle keygen` or of `minisign -G`',
+    },
     ...passphraseOption,
     comment: {
       type: 'string',

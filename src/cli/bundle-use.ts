@@ -28,13 +28,14 @@ export const bundleVerify: Command = {
   arity: [1, 1],
   async run(context) {
     const { bundleShields } = await import('../shields/bundle.ts');
+    const bundles = await readBundles(context.args[0] ?? '');
     const files = context.list('key');
     const keys =
       files.length > 0
         ? await keysFrom(files.map((file) => ({ place: file, text: readKey(file) })))
         : await withAdmin(context, async (admin) => keysOf(await admin.bundles.list()));
     const rows = [];
-    for (const found of await readBundles(context.args[0] ?? '')) {
+    for (const found of bundles) {
       try {
         const { bundle, key, trustedComment, digest } = await open(found, keys);
         const shields = bundleShields(bundle, found.place, 'proven').map(({ id }) => id);
@@ -71,7 +72,8 @@ export const bundleUse: Command = {
   details:
     'The controller verifies the signature, that the bundle is newer than the one it used last, and that every shield loads and\n' +
     'passes its own tests; then plans follow at once. One bad shield refuses the whole, and what was in force stays. Of a folder, the\n' +
-    'newest bundle of each name is taken. A URL must be https, with its signature at URL.minisig.',
+    'newest bundle of each name is taken. A URL must be https, with its signature at URL.minisig. Where the policy asks two people for\n' +
+    'what opens, a bundle that changes or takes out shields that stand needs two: the second asks for the same within an hour.',
   options: {
     ...adminOptions,
     shadow: {
@@ -189,7 +191,8 @@ export const bundleTrust: Command = {
   usage: 'KEY',
   details:
     'KEY is a file of minisign (*.pub), or the line of base64 in it. Compare the id that is printed with its publisher by another way\n' +
-    'than that by which the key came: who holds the secret half decides what your shields let through.',
+    'than that by which the key came: who holds the secret half decides what your shields let through. Where the policy asks two people\n' +
+    'for what opens, a key needs two.',
   options: adminOptions,
   arity: [1, 1],
   async run(context) {
@@ -212,8 +215,12 @@ export const bundleRevoke: Command = {
   usage: 'KEYID',
   details:
     'For each name the newest bundle that another key signed stands instead, or the shields that came with Portcullis. It can’t be taken\n' +
-    'back: a key that was revoked is never trusted again.',
-  options: { ...adminOptions, why: { type: 'string', value: 'TEXT', help: 'the reason, for the log' } },
+    'back: a key that was revoked is never trusted again. Where the policy asks two people for what opens, a revocation that changes or\n' +
+    'takes out shields that stand needs two.',
+  options: {
+    ...adminOptions,
+    why: { type: 'string', value: 'TEXT', help: 'the reason, for the log (required)' },
+  },
   arity: [1, 1],
   async run(context) {
     const why = required(context, 'why');

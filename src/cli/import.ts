@@ -20,7 +20,11 @@ import { printable } from './table.ts';
 
 const common: Readonly<Record<string, CommandOption>> = {
   ...adminOptions,
-  source: { type: 'string', value: 'NAME', help: 'the name under which the import owns what it finds' },
+  source: {
+    type: 'string',
+    value: 'NAME',
+    help: 'the name under which the import owns what it finds (of a file: required; of a cluster: default kubernetes/CLUSTER)',
+  },
   'dry-run': { type: 'boolean', help: 'show what would change, and change nothing' },
   prune: {
     type: 'boolean',
@@ -38,7 +42,11 @@ export const importKubernetes: Command = {
   details: `Reads nodes, services, the endpoints of default/kubernetes, and the pods of ingress-nginx and the NFS and SMB drivers. Versions of kubelets, kube-proxies, runtimes and those pods are observed, and judged at once; --rights prints the RBAC role that allows just that. ${ownership} A label becomes a tag only where --label or --label-prefix says so: whoever may label nodes sets those tags.`,
   options: {
     ...common,
-    kubeconfig: { type: 'string', value: 'FILE', help: 'kubeconfig of the cluster' },
+    kubeconfig: {
+      type: 'string',
+      value: 'FILE',
+      help: 'kubeconfig of the cluster (required, but for --rights)',
+    },
     cluster: {
       type: 'string',
       value: 'NAME',

@@ -14,7 +14,7 @@ export const policyExport: Command = {
     'Prints YAML for kubectl apply, with what is lost as comments before it. Rules are rendered as they stand now, shields included: export again after every change.',
   options: {
     ...adminOptions,
-    to: { type: 'string', value: 'TARGET', help: ExportTarget.options.join(', ') },
+    to: { type: 'string', value: 'TARGET', help: `${ExportTarget.options.join(', ')} (required)` },
   },
   arity: [0, 1],
   async run(context) {

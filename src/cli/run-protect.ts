@@ -5,15 +5,13 @@ import { checkHost } from '../agent/check-host.ts';
 import { localAddresses } from '../agent/host.ts';
 import { parseCidr } from '../base/cidr.ts';
 import { describeFailure } from '../base/failure.ts';
-import { kubeadmFiles, loadIdentity } from '../gate/identity-files.ts';
-import { systemClock } from '../platform/clock.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
 import { readCluster } from '../platform/kube-cluster.ts';
 import { run } from '../platform/run.ts';
 import { inventoryOf, isLoopback, policyOf } from './cluster-documents.ts';
 import { type Context, dataDir, type ExitCode, endpoint, required, wrongUsage } from './command.ts';
 import { writeGenerated } from './generated-file.ts';
-import { runUp } from './run-up.ts';
+import { checkPki, runUp } from './run-up.ts';
 
 /** @throws Failure before anything is written or started: usage, the host, the identity files, the cluster */
 export async function runProtect(context: Context): Promise<ExitCode> {
@@ -27,7 +25,7 @@ export async function runProtect(context: Context): Promise<ExitCode> {
   const pki = resolve(context.option('pki') ?? '/etc/kubernetes/pki');
   if (!dryRun) {
     await checkHost();
-    loadIdentity(kubeadmFiles(pki), systemClock.now());
+    checkPki(pki);
   }
   context.note(`reading the cluster with ${kubeconfig}`);
   const facts = await readCluster(kubeconfig);

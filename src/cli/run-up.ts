@@ -145,7 +145,7 @@ function checkFiles({ inventory: file, policy, host, pki }: UpOptions): void {
       hint: `hosts with a server: ${[...new Set(hosts)].join(', ')}`,
     });
   }
-  loadIdentity(kubeadmFiles(pki), systemClock.now());
+  checkPki(pki);
 }
 
 /** The work's answer, unless one of the others rejects or the signal is aborted before. */
@@ -194,5 +194,17 @@ async function tell(context: Context, admin: Admin, from: number): Promise<void>
     } catch {
       await delay(500, undefined, { signal }).catch(() => {});
     }
+  }
+}
+
+/** @throws Failure of loadIdentity */
+export function checkPki(pki: string): void {
+  try {
+    loadIdentity(kubeadmFiles(pki), systemClock.now());
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'unreadable') throw error;
+    const hint =
+      'the server’s certificates in another folder: --pki DIR; other file names: portcullis gate --help';
+    throw new Failure(error.code, error.message, { place: error.place ?? pki, hint, cause: error });
   }
 }

@@ -50,7 +50,7 @@ export const shieldsTest: Command = {
       if (!shields.some((shield) => shield.id === id)) {
         throw new Failure('unknown-shield', `there is no shield '${id}'`, {
           place: folder,
-          hint: `known: ${shields.map((s) => s.id).join(', ')}`,
+          hint: `${shields.length} others are there, each in a file of its name`,
         });
       }
     }
@@ -96,7 +96,7 @@ export const shieldsTest: Command = {
       }
       if (throughGate) context.print(throughGateText(throughGate));
       context.print(
-        `all ${shields.length} shields can take ${shown(cost.head)} of ${shown(costBudgets.catalogue.head)} steps for the head of a request, ${shown(cost.body)} of ${shown(costBudgets.catalogue.body)} for its body`,
+        `all shields together (${shields.length}) can take ${shown(cost.head)} of ${shown(costBudgets.catalogue.head)} steps for the head of a request, ${shown(cost.body)} of ${shown(costBudgets.catalogue.body)} for its body`,
       );
       if (wantsCoverage) context.print(`\n${coverageText(results)}`);
       for (const { id, test } of missed) context.print(`MISS ${id}: ${test.name}: ${test.reason}`);

@@ -8,7 +8,9 @@ export const stage: Command = {
   summary: 'set by hand where a shield stands for a server',
   usage: 'SERVER SHIELD observe|block|inspect|lifted',
   details:
-    'The reason goes into the log, with who gave it. Setting the stage it has already changes nothing.',
+    'SERVER may also be another part: kubelet/node-1. At `inspect` a shield in shadow looks on, and acts once its mode is enforce\n' +
+    '(portcullis mode); `block` acts in either mode. The reason goes into the log, with who gave it. Setting the stage it has\n' +
+    'already changes nothing.',
   options: {
     ...adminOptions,
     why: { type: 'string', value: 'TEXT', help: 'the reason, for the log (required)' },

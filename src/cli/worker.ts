@@ -14,8 +14,8 @@ import {
 
 /** Of whoever enrols. */
 export const enrolOptions: Readonly<Record<string, CommandOption>> = {
-  name: { type: 'string', value: 'NAME', help: 'the name that the token is for' },
-  controller: { type: 'string', value: 'ADDRESS:PORT', help: 'the controller' },
+  name: { type: 'string', value: 'NAME', help: 'the name that the token is for (required)' },
+  controller: { type: 'string', value: 'ADDRESS:PORT', help: 'the controller (required)' },
   token: {
     type: 'string',
     value: 'TOKEN',

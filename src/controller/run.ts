@@ -109,7 +109,7 @@ export async function runController(
   const { dataDir, listen, clock = systemClock, note = () => {} } = options;
   if (isWildcard(listen.address) && !options.advertise?.length) {
     throw new Failure('advertise-missing', `agents can't reach a controller at ${listen.address}`, {
-      hint: 'say by which address and port they reach it',
+      hint: 'say by which address and port they reach it: --advertise ADDRESS:PORT',
     });
   }
   const inventory = readOptional(Inventory, options.inventoryFile, 'bad-inventory');

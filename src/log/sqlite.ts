@@ -108,7 +108,10 @@ export function openLog(path: string, clock: Clock): Log {
  */
 export function verifyFile(path: string, anchors: readonly Head[] = []): Verification {
   if (!existsSync(path)) {
-    throw new Failure('unreadable', "can't be read: there is no such file", { place: path });
+    throw new Failure('unreadable', "can't be read: there is no such file", {
+      place: path,
+      hint: 'it is on the controller’s host, in its --data-dir',
+    });
   }
   let database: DatabaseSync | undefined;
   try {

@@ -152,7 +152,10 @@ describe('controller client', () => {
   });
 
   test('who is not enrolled is told so', () => {
-    assert.throws(() => openLink(join(folder, 'nowhere')), { code: 'not-enrolled' });
+    assert.throws(() => openLink(join(folder, 'nowhere')), {
+      code: 'not-enrolled',
+      hint: /`portcullis token`/,
+    });
     assert.throws(() => openAdmin(join(folder, 'nowhere')), { code: 'not-enrolled' });
   });
 });

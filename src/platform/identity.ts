@@ -29,7 +29,7 @@ export function readIdentity(folder: string): ClientIdentity {
   if (!existsSync(join(folder, 'identity.json'))) {
     throw new Failure('not-enrolled', 'there is no identity for the controller here', {
       place: folder,
-      hint: 'enrol first, with a token from the controller',
+      hint: '`portcullis token` on the controller’s host prints the command that enrols; or name another --data-dir',
     });
   }
   const place = join(folder, 'identity.json');

@@ -228,6 +228,7 @@ describe('certificates that do not fit are named before anything starts', { conc
     assertFailure(await up(['--pki', own.path('none')]), 1, [
       own.path('none'),
       'no such file',
+      '--pki DIR',
       '[unreadable]',
     ]);
     await assertUntouched();
