@@ -33,8 +33,8 @@ export type Heartbeat = {
   readonly error: string;
 };
 
-/** How long the server may take: a kubelet's own patience is 10 s (its lease lasts 40 s). */
-const answerMs = 5_000;
+/** How long the server may take: a kubelet's own patience (its lease lasts 40 s). */
+const answerMs = 10_000;
 
 /** Beats until the process ends. Kept and fresh connections take turns, so that both are shown to work. */
 export function startHeartbeat(config: HeartbeatConfig): void {

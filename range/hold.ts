@@ -138,7 +138,7 @@ function dial(options: ConnectionOptions): Promise<TLSSocket | undefined> {
       socket.off('error', failed);
       resolve(socket);
     });
-    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), 5000);
+    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), 60_000);
     socket.once('error', failed);
   });
 }

@@ -40,7 +40,8 @@ const oddAnswers: Readonly<Record<string, string>> = {
   chunked: 'HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbad\r\n0\r\n\r\n',
 };
 
-const endsAfterMs = 300;
+/** Long enough for a slow caller to have talked on before. */
+const endsAfterMs = 3_000;
 
 /** Serves until the process ends. Resolves when it listens. */
 export async function runMetricsApi(config: MetricsApiConfig): Promise<void> {

@@ -219,7 +219,7 @@ test('paths are decoded before they are routed, and never normalised', async () 
   ];
   const admin = { certFile: join(range.files.pki, 'admin.crt'), keyFile: join(range.files.pki, 'admin.key') };
   const [index] = await range.request('cp', [
-    { packets: ['GET //api//v1/pods HTTP/1.1\r\nHost: x\r\n\r\n'], ...admin },
+    { packets: ['GET //api//v1/pods HTTP/1.1\r\nHost: x\r\n\r\n'], until: '{"paths":[', ...admin },
   ]);
   assert.match(index?.received ?? '', /^HTTP\/1\.1 404 .*\{"paths":\[/s);
   const answers = await range.request(
@@ -242,7 +242,8 @@ test('WebSocket: a watch with an Origin, exec over channels without, and the ref
     'Sec-WebSocket-Version: 13',
     'Sec-WebSocket-Key: cG9ydGN1bGxpcy1yYW5nZQ==',
   ];
-  const ask = (path: string, ...lines: string[]) => ({
+  const ask = (path: string, until: string, ...lines: string[]) => ({
+    until,
     packets: [
       [
         `GET ${path} HTTP/1.1`,
@@ -254,16 +255,14 @@ test('WebSocket: a watch with an Origin, exec over channels without, and the ref
         '',
       ].join('\r\n'),
     ],
-    quietMs: 250,
-    timeoutMs: 800,
   });
   const execPath =
     '/api/v1/namespaces/lab/pods/web/exec?command=echo&command=over&command=channels&stdout=true';
   const [watch, noOrigin, exec, execUnknown] = await range.request('developer', [
-    ask('/api/v1/namespaces/lab/pods?watch=1', 'Origin: https://x'),
-    ask('/api/v1/namespaces/lab/pods?watch=1'),
-    ask(execPath, 'Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io'),
-    ask(execPath, 'Sec-WebSocket-Protocol: v5.channel.k8s.io'),
+    ask('/api/v1/namespaces/lab/pods?watch=1', '"type":"MODIFIED"', 'Origin: https://x'),
+    ask('/api/v1/namespaces/lab/pods?watch=1', '\r\n\r\n'),
+    ask(execPath, '"Success"}', 'Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io'),
+    ask(execPath, '\r\n\r\n', 'Sec-WebSocket-Protocol: v5.channel.k8s.io'),
   ]);
   assert.equal(watch?.status, 101);
   assert.match(watch?.received ?? '', /"type":"ADDED".*"type":"MODIFIED"/s);

@@ -47,12 +47,12 @@ export type Range = {
     readonly port: number;
     readonly url: string;
   };
-  /** Runs kubectl on a host, with its home and cache under the range's folder. At most 30 s unless told. */
+  /** Runs kubectl on a host, with its home and cache under the range's folder. @throws Failure `range-failed` when it does not end within a minute */
   kubectl(
     host: HostName,
     kubeconfig: Kubeconfig,
     args: readonly string[],
-    options?: { input?: string; timeoutMs?: number },
+    options?: { input?: string },
   ): Promise<Ran>;
   /** Starts a kubectl that goes on (`-w`, `logs -f`). Standard input is closed, output is piped. */
   startKubectl(host: HostName, kubeconfig: Kubeconfig, args: readonly string[]): ChildProcess;
@@ -76,6 +76,8 @@ export type Range = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+/** Longer than any kubectl takes that neither waits nor follows. */
+const kubectlMs = 60_000;
 const kubeletPort = 10_250;
 const metricsPort = 4443;
 const main = join(import.meta.dirname, 'main.ts');
@@ -234,12 +236,20 @@ async function compose(options: Parameters<typeof startRange>[0], topology: Topo
     topology,
     files,
     server,
-    kubectl: (host, kubeconfig, args, { input, timeoutMs = 30_000 } = {}) =>
-      topology.runIn(host, kubectlArgs(kubeconfig, args), {
-        env,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(input === undefined ? {} : { input }),
-      }),
+    async kubectl(host, kubeconfig, args, { input } = {}) {
+      const limit = AbortSignal.timeout(kubectlMs);
+      try {
+        return await topology.runIn(host, kubectlArgs(kubeconfig, args), {
+          env,
+          signal: limit,
+          ...(input === undefined ? {} : { input }),
+        });
+      } catch (cause) {
+        if (!limit.aborted) throw cause;
+        const what = `kubectl ${args.join(' ')} on ${host} did not end within ${kubectlMs / 1000} s`;
+        throw new Failure('range-failed', what, { cause });
+      }
+    },
     startKubectl: (host, kubeconfig, args) =>
       topology.spawnIn(host, kubectlArgs(kubeconfig, args), { env, stdio: ['ignore', 'pipe', 'pipe'] }),
     async exploit(names, target = { server: server.ipv4, port: server.port }) {

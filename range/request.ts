@@ -16,7 +16,9 @@ export type RawRequest = {
   readonly keyFile?: string;
   /** Milliseconds without bytes after which the answer counts as whole; 150. */
   readonly quietMs?: number;
-  /** Milliseconds to connect, and for the whole answer; 2,000. */
+  /** What makes the answer whole when it has come, in place of silence. */
+  readonly until?: string;
+  /** Milliseconds to connect, and for the whole answer; 20,000. */
   readonly timeoutMs?: number;
 };
 
@@ -41,7 +43,7 @@ export async function runRequests(requests: readonly RawRequest[]): Promise<RawA
 
 async function send(request: RawRequest): Promise<RawAnswer> {
   const began = performance.now();
-  const timeoutMs = request.timeoutMs ?? 2000;
+  const timeoutMs = request.timeoutMs ?? 20_000;
   let received = '';
   let heard = 0;
   let closed = false;
@@ -69,9 +71,10 @@ async function send(request: RawRequest): Promise<RawAnswer> {
     }
     if (request.halfClose) socket.end();
     const deadline = performance.now() + timeoutMs;
-    const quiet = request.quietMs ?? 150;
-    while (!closed && performance.now() < Math.min(deadline, heard > 0 ? heard + quiet : deadline))
-      await delay(5);
+    const { until, quietMs = 150 } = request;
+    const whole = () =>
+      until === undefined ? heard > 0 && performance.now() >= heard + quietMs : received.includes(until);
+    while (!closed && !whole() && performance.now() < deadline) await delay(5);
     socket.destroy();
   }
   return {

@@ -20,13 +20,13 @@ export type Day = {
 export async function developerDay(lab: Lab, kubeconfig: Kubeconfig = 'developer'): Promise<Day> {
   const said: string[] = [];
   const ran = async (args: readonly string[], holds: (stdout: string) => boolean) => {
-    const result = await lab.range.kubectl('developer', kubeconfig, args, { timeoutMs: 10_000 });
+    const result = await lab.range.kubectl('developer', kubeconfig, args);
     const ok = result.code === 0 && holds(result.stdout);
     if (!ok) said.push(`kubectl ${args[0]}: ${result.stderr.trim() || result.stdout.trim()}`);
     return ok;
   };
   const goesOn = async (args: readonly string[], count: number) => {
-    const { lines, stderr } = await followKubectl(lab, kubeconfig, args, count, 10_000);
+    const { lines, stderr } = await followKubectl(lab, kubeconfig, args, count);
     if (lines.length < count)
       said.push(`kubectl ${args[0]}: ${lines.length} of ${count} lines: ${stderr.trim()}`);
     return lines.length >= count;
@@ -52,7 +52,6 @@ async function followKubectl(
   kubeconfig: Kubeconfig,
   args: readonly string[],
   count: number,
-  timeoutMs: number,
 ): Promise<{ lines: string[]; stderr: string }> {
   const child = lab.range.startKubectl('developer', kubeconfig, args);
   const lines: string[] = [];
@@ -60,7 +59,7 @@ async function followKubectl(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
@@ -79,9 +78,7 @@ export async function refusedGet(
   kubeconfig: Kubeconfig,
 ): Promise<{ refused: boolean; ms: number; said: string }> {
   const started = performance.now();
-  const result = await lab.range.kubectl(host, kubeconfig, ['get', 'pods', '-n', 'lab'], {
-    timeoutMs: 15_000,
-  });
+  const result = await lab.range.kubectl(host, kubeconfig, ['get', 'pods', '-n', 'lab']);
   const said = result.stderr.trim().split('\n').at(-1) ?? '';
   return {
     refused: result.code !== 0 && /refused|reset/i.test(result.stderr),

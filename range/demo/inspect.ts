@@ -3,14 +3,14 @@
 import type { ExploitResult } from '../exploit.ts';
 import { allWell, developerDay, fromDeveloper, seenByServer } from './developer.ts';
 import type { Lab } from './lab.ts';
-import { byVariant, exploitLine, incidentsSince, isReceipt, isStage } from './observe.ts';
+import { byVariant, exploitLine, incidentsSince, isStage, receipt } from './observe.ts';
 import { startWorker } from './services.ts';
 import type { Carried, Proof } from './step.ts';
 
 export async function inspect(lab: Lab, carried: Carried): Promise<Proof> {
   carried.gate = await startWorker(lab, 'gate');
-  const decision = await lab.entry('the stage inspect', isStage('inspect'), 30);
-  await lab.entry('the agent to steer', (entry) => isReceipt('agent')(entry) && entry.seq > decision.seq);
+  const decision = await lab.entry('the stage inspect', isStage('inspect'));
+  await receipt(lab, 'the agent to steer', { after: decision.seq });
   const since = Date.now();
   const certificate = await developerDay(lab, 'developer');
   const token = await developerDay(lab, 'developer-token');
@@ -29,7 +29,7 @@ export async function inspect(lab: Lab, carried: Carried): Promise<Proof> {
   };
   const newest = (entry: unknown) => entry === lab.entries.at(-1);
   await lab
-    .entry('an incident of every variant', (entry) => newest(entry) && allTold(), 20)
+    .entry('an incident of every variant', (entry) => newest(entry) && allTold())
     .catch(() => undefined);
   await settled(lab, () => incidentsSince(lab, decision.seq).length);
   const incidents = incidentsSince(lab, decision.seq);

@@ -1,7 +1,7 @@
 // Step 2: the flaw is published and the server tagged.
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
-import { isReceipt } from './observe.ts';
+import { receipt } from './observe.ts';
 import { startController, startWorker } from './services.ts';
 import { type Carried, type Proof, server, shield } from './step.ts';
 
@@ -14,10 +14,10 @@ export async function known(lab: Lab, carried: Carried): Promise<Proof> {
   lab.follow();
   await lab.entry('the inventory in force', (entry) => entry.kind === 'inventory');
   carried.agent = await startWorker(lab, 'agent');
-  await lab.entry('the agent to enforce its first plan', isReceipt('agent'));
+  await receipt(lab, 'the agent to enforce its first plan');
   // What the node forwards under its own address only the node's agent can tell from the node itself.
   await startWorker(lab, 'agent', 'node');
-  await lab.entry("the node's agent to enforce its first plan", isReceipt('agent', 'node'));
+  await receipt(lab, "the node's agent to enforce its first plan", { host: 'node' });
   const before = await lab.portcullis<{ servers: { version?: string; tags: string[] }[] }>(
     'security',
     'probe',

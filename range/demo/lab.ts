@@ -10,6 +10,7 @@ import type { Status } from '../../src/model/api.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import type { Range } from '../range.ts';
 import type { HostName } from '../topology.ts';
+import { evidence, type Service } from './evidence.ts';
 
 const root = join(import.meta.dirname, '../..');
 const cliMain = join(root, 'src/cli/main.ts');
@@ -28,6 +29,8 @@ export type Lab = {
   readonly entries: readonly Entry[];
   /** The first entry (also of those seen) that `matches`. @throws Failure `demo-timeout` saying what was waited for */
   entry(what: string, matches: (entry: Entry) => boolean, seconds?: number): Promise<Entry>;
+  /** What services and the log said last, to be read where a step failed. */
+  evidence(): string;
   /** Follows the controller's events from now on; goes on through its restarts. */
   follow(): void;
   dispose(): Promise<void>;
@@ -37,8 +40,10 @@ export const controllerPort = 7443;
 
 export function createLab(range: Range, dir: string, note: (line: string) => void): Lab {
   const entries: Entry[] = [];
+  /** Why the log could not be followed, the last time that it could not. */
+  let trouble = '';
   const waiting = new Set<() => void>();
-  const children = new Set<ChildProcess>();
+  const services = new Map<string, Service>();
   const stop = new AbortController();
   const dataDir = (host: HostName) => join(dir, host);
   const argv = (host: HostName, args: readonly string[]) =>
@@ -71,7 +76,10 @@ export function createLab(range: Range, dir: string, note: (line: string) => voi
       if (child.stdout) {
         createInterface({ input: child.stdout }).on('line', (line) => {
           const entry = JSON.parse(line) as Entry;
-          if (!entry.hash) return; // the error document of a controller that is away
+          if (!entry.hash) {
+            trouble = line; // the error document of a controller that is away
+            return;
+          }
           entries.push(entry);
           for (const wake of waiting) wake();
         });
@@ -92,16 +100,17 @@ export function createLab(range: Range, dir: string, note: (line: string) => voi
     status: () => portcullis<Status>('security', 'status'),
     start(host, name, ...args) {
       mkdirSync(dir, { recursive: true });
-      const log = openSync(join(dir, `${name}.log`), 'a');
+      const file = join(dir, `${name}.log`);
+      const log = openSync(file, 'a');
       const child = range.topology.spawnIn(host, argv(host, args), { stdio: ['ignore', log, log] });
       closeSync(log);
-      children.add(child);
-      child.once('exit', () => children.delete(child));
+      services.set(name, { name, log: file, process: child });
       return child;
     },
     entries,
+    evidence: () => evidence([...services.values()], entries, trouble),
     follow: () => void followEvents(),
-    async entry(what, matches, seconds = 15) {
+    async entry(what, matches, seconds = 120) {
       const limit = AbortSignal.timeout(seconds * 1000);
       for (;;) {
         const found = entries.find(matches);
@@ -113,9 +122,7 @@ export function createLab(range: Range, dir: string, note: (line: string) => voi
             act();
           };
           const wake = done(resolve);
-          const expire = done(() =>
-            reject(new Failure('demo-timeout', `waited ${seconds} s for ${what}; logs are in ${dir}`)),
-          );
+          const expire = done(() => reject(new Failure('demo-timeout', `waited ${seconds} s for ${what}`)));
           waiting.add(wake);
           limit.addEventListener('abort', expire);
         });
@@ -123,8 +130,11 @@ export function createLab(range: Range, dir: string, note: (line: string) => voi
     },
     async dispose() {
       stop.abort();
-      const ended = [...children].map((child) => once(child, 'exit'));
-      for (const child of children) child.kill('SIGTERM');
+      const running = [...services.values()]
+        .map(({ process }) => process)
+        .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+      const ended = running.map((child) => once(child, 'exit'));
+      for (const child of running) child.kill('SIGTERM');
       await Promise.race([Promise.all(ended), delay(5_000)]);
     },
   };

@@ -18,9 +18,29 @@ export function isStage(stage: string): (entry: Entry) => boolean {
   return ({ kind, data }) => kind === 'stage' && data['shield'] === shield && data['stage'] === stage;
 }
 
-export function isReceipt(kind: 'agent' | 'gate', host = 'cp'): (entry: Entry) => boolean {
-  return (entry) =>
-    entry.kind === 'receipt' && entry.actor === `${kind}:${host}` && entry.data['ok'] === true;
+/**
+ * The receipt for the first plan after an entry, or for a later one.
+ * @throws Failure `demo-refused`, with why, as soon as that worker says that it did not apply it
+ */
+export async function receipt(
+  lab: Lab,
+  what: string,
+  { kind = 'agent', host = 'cp', after = 0 }: { kind?: 'agent' | 'gate'; host?: string; after?: number } = {},
+): Promise<Entry> {
+  const plan = await lab.entry(
+    `a plan for ${what}`,
+    (entry) =>
+      entry.kind === 'plan' && entry.data['kind'] === kind && entry.subject === host && entry.seq > after,
+  );
+  const wanted = Number(plan.data['generation']);
+  const taken = await lab.entry(
+    `${what} (generation ${wanted})`,
+    ({ kind: entryKind, actor, data }) =>
+      entryKind === 'receipt' && actor === `${kind}:${host}` && Number(data['generation']) >= wanted,
+  );
+  if (taken.data['ok'] !== true)
+    throw new Failure('demo-refused', `${what}: the plan was refused: ${JSON.stringify(taken.data)}`);
+  return taken;
 }
 
 /** A quarter of a kubelet's lease: a longer silence would put a node at risk. */
@@ -94,13 +114,11 @@ export function incidentsSince(lab: Lab, seq: number): SeenIncident[] {
     });
 }
 
-/** Milliseconds until kubectl works from outside again; null when it doesn't within 20 s. */
+/** Milliseconds until kubectl works from outside again; null when it doesn't within a minute. */
 export async function worksAgain(lab: Lab): Promise<number | null> {
   const started = performance.now();
-  while (performance.now() - started < 20_000) {
-    const ran = await lab.range.kubectl('developer', 'developer', ['get', 'pods', '-n', 'lab'], {
-      timeoutMs: 10_000,
-    });
+  while (performance.now() - started < 60_000) {
+    const ran = await lab.range.kubectl('developer', 'developer', ['get', 'pods', '-n', 'lab']);
     if (ran.code === 0) return Math.round(performance.now() - started);
   }
   return null;

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Failure } from '../../src/base/failure.ts';
 import { allWell, developerDay, fromDeveloper, seenByServer } from './developer.ts';
 import type { Lab } from './lab.ts';
-import { byVariant, isReceipt, isStage, within, worksAgain } from './observe.ts';
+import { byVariant, isStage, receipt, within, worksAgain } from './observe.ts';
 import { killHard } from './services.ts';
 import type { Proof } from './step.ts';
 
@@ -19,11 +19,8 @@ export async function patched(lab: Lab): Promise<Proof> {
     'probe',
   );
   const proven = await lab.entry('the safe probe', (entry) => entry.kind === 'safe-probe');
-  const lifted = await lab.entry('the stage lifted', isStage('lifted'), 30);
-  await lab.entry(
-    'the agent to stop steering',
-    (entry) => isReceipt('agent')(entry) && entry.seq > lifted.seq,
-  );
+  const lifted = await lab.entry('the stage lifted', isStage('lifted'));
+  await receipt(lab, 'the agent to stop steering', { after: lifted.seq });
   lab.note(`  safe probe: ${proven.data['result']}: ${proven.data['detail']}`);
   const atLift = stream.count();
   const since = Date.now();
@@ -86,7 +83,7 @@ function startStream(lab: Lab): {
           new Promise<void>((resolve) => {
             wake = resolve;
           }),
-          10,
+          60,
           'the next line of logs -f',
         );
       }

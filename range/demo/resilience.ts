@@ -72,7 +72,7 @@ const works = (day: Day): string => (allWell(day) ? 'callers work' : 'callers FA
 
 /** Waits until every agent and gate is seen again with the plan it should have. */
 async function settledWorkers(lab: Lab): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const status = await lab.status().catch(() => undefined);
     if (
@@ -82,6 +82,6 @@ async function settledWorkers(lab: Lab): Promise<void> {
     )
       return;
     if (performance.now() > deadline)
-      throw new Failure('demo-timeout', 'waited 20 s for agent and gate to report');
+      throw new Failure('demo-timeout', 'waited 60 s for agent and gate to report');
   }
 }

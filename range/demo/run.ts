@@ -59,7 +59,9 @@ export async function runDemo(options: {
         for (const [what, holds] of checks) options.note(`  ${holds ? 'ok  ' : 'FAIL'} ${what}`);
         if ('error' in proof) options.note(`  FAIL ${String(proof.error)}`);
         results.push({ name: step.name, ok, seconds, proof });
-        if (!ok) break;
+        if (ok) continue;
+        if (!options.signal?.aborted) options.note(`${JSON.stringify(proof)}\n${lab.evidence()}`);
+        break;
       }
     } finally {
       await lab.dispose();

@@ -17,6 +17,8 @@ export type Place = {
 };
 export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
+/** Milliseconds that bound a hang: a slow machine takes a tenth of it. */
+const longest = 120_000;
 /** Commands that go on, until they end. */
 const started = new Set<ChildProcess>();
 
@@ -40,20 +42,20 @@ function words(args: readonly string[], { before = [] }: Place): [string, ...str
   return [...before, ...own] as [string, ...string[]];
 }
 
-/** Runs a command to its end, at most 30 s. */
+/** Runs a command to its end. */
 export function cli(args: readonly string[], place: Place = {}): Promise<Answer> {
   const [file, ...rest] = words(args, place);
   return run(file, rest, {
     env: { ...process.env, ...place.env },
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(longest),
   });
 }
 
 export type Running = {
   readonly process: ChildProcess;
   readonly output: { readonly stdout: string; readonly stderr: string };
-  /** Resolves when one of its streams has said it. @throws when it ends first, or after the seconds */
-  said(text: string | RegExp, seconds?: number): Promise<void>;
+  /** Resolves when one of its streams has said it. @throws when it does not, with all that it said; it is ended */
+  said(text: string | RegExp): Promise<void>;
   /** Sends the signal; how it ended. */
   end(signal?: NodeJS.Signals): Promise<Answer>;
   readonly ended: Promise<Answer>;
@@ -85,7 +87,7 @@ export function start(args: readonly string[], place: Place = {}): Running {
     process: child,
     output,
     ended,
-    said(text, seconds = 20) {
+    said(text) {
       return new Promise((resolve, reject) => {
         const look = () => {
           const all = output.stdout + output.stderr;
@@ -96,9 +98,12 @@ export function start(args: readonly string[], place: Place = {}): Running {
           clearTimeout(timer);
           act();
         };
-        const fail = (why: string) =>
+        const fail = (why: string) => {
+          // A test that fails here may never come to end it, and would wait for it.
+          child.kill('SIGKILL');
           finish(() => reject(new Error(`${why} without saying ${text}:\n${output.stdout}${output.stderr}`)));
-        const timer = setTimeout(() => fail(`${seconds} s went by`), seconds * 1000);
+        };
+        const timer = setTimeout(() => fail(`${longest / 1000} s went by`), longest);
         listeners.add(look);
         void ended.then(() => fail('it ended'));
         look();
@@ -106,7 +111,7 @@ export function start(args: readonly string[], place: Place = {}): Running {
     },
     async end(signal = 'SIGINT') {
       child.kill(signal);
-      const hard = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      const hard = setTimeout(() => child.kill('SIGKILL'), longest);
       const answer = await ended;
       clearTimeout(hard);
       return answer;

@@ -19,7 +19,7 @@ before(async () => {
   const more = ['--data-dir', data, '--listen', `${ipv4}:7443`, '--break-glass', '198.51.100.0/24'];
   more.push('--break-glass', '2001:db8:0:100::/64');
   running = start([...args, ...more], on('cp'));
-  await running.said('running; Ctrl-C stops', 40);
+  await running.said('running; Ctrl-C stops');
 });
 after(async () => {
   await running?.end();

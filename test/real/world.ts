@@ -1,11 +1,11 @@
 // The real cluster, and Portcullis in front of it as its own processes: what the tests of this folder share.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLab, type Lab } from '../../range/demo/lab.ts';
-import { isReceipt } from '../../range/demo/observe.ts';
+import { receipt } from '../../range/demo/observe.ts';
 import { startController, startWorker } from '../../range/demo/services.ts';
 import { server, shield } from '../../range/demo/step.ts';
 import type { Kubeconfig } from '../../range/pki.ts';
@@ -148,23 +148,20 @@ export async function shieldWorld(world: World): Promise<Lab> {
   try {
     startController(lab);
     lab.follow();
-    await lab.entry('the inventory in force', (entry) => entry.kind === 'inventory', 30);
+    await lab.entry('the inventory in force', (entry) => entry.kind === 'inventory');
     await startWorker(lab, 'agent');
-    await lab.entry('the agent to enforce its first plan', isReceipt('agent'), 30);
+    await receipt(lab, 'the agent to enforce its first plan');
     await startWorker(lab, 'gate');
-    await lab.entry('the gate to take its first plan', isReceipt('gate'), 30);
+    await receipt(lab, 'the gate to take its first plan', { kind: 'gate' });
     const seq = lab.entries.at(-1)?.seq ?? 0;
     await lab.portcullis('security', 'stage', server, shield, 'inspect', '--why', 'a test by hand');
     for (const kind of ['gate', 'agent'] as const) {
-      await lab.entry(`the ${kind} at inspect`, (entry) => isReceipt(kind)(entry) && entry.seq > seq, 30);
+      await receipt(lab, `the ${kind} at inspect`, { kind, after: seq });
     }
     await listening(lab);
   } catch (error) {
+    process.stderr.write(`${lab.evidence()}\n`);
     await lab.dispose();
-    for (const name of ['controller', 'agent', 'gate']) {
-      const log = join(world.dir, `${name}.log`);
-      if (existsSync(log)) process.stderr.write(`${name}: ${readFileSync(log, 'utf8').slice(-1500)}\n`);
-    }
     throw error;
   }
   return lab;
