@@ -106,8 +106,8 @@ async function giveUp(follower: PlanFollower, known: Followed, signal: AbortSign
   follower.changed();
   const rejected = canonicalJson(plan);
   keep(follower, { plan: fallback(plan), rejected });
-  const error = 'nobody confirmed it in time; what was in force before it stands [not-confirmed]';
-  await deliver(follower, receiptOf(follower, plan, undefined, error), signal);
+  const why = new Failure('not-confirmed', 'nobody confirmed it in time; what was in force before it stands');
+  await deliver(follower, receiptOf(follower, plan, undefined, describeFailure(why)), signal);
   return { rejected, refused: known.refused };
 }
 
@@ -200,7 +200,8 @@ async function rollBack(
   follower.changed();
   const before = former.plan ? stored(former.plan, former.known.unconfirmed, clock) : {};
   keep(follower, before);
-  const error = `the controller was out of reach for ${confirmMs / 1000} s under this plan; the former one stands [rolled-back]`;
+  const away = `the controller was out of reach for ${confirmMs / 1000} s under this plan; the former one stands`;
+  const error = describeFailure(new Failure('rolled-back', away));
   if (await deliver(follower, receiptOf(follower, plan, undefined, error), signal, confirmMs)) {
     const rejected = canonicalJson(plan);
     keep(follower, { ...before, rejected });

@@ -1,6 +1,6 @@
 // Cuts what a plan in force no longer allows: this host's own connections, and those that it forwards. The table refuses
 // their packets already, so nothing that goes wrong here takes the plan back: what is left is told, and tried again.
-import { describeFailure } from '../base/failure.ts';
+import { describeFailure, Failure } from '../base/failure.ts';
 import type { AgentPlan } from '../model/plan.ts';
 import type { Kernel } from './apply.ts';
 import { challengeEnds } from './challenge.ts';
@@ -25,11 +25,12 @@ export type TornDown = {
 
 /** What is still to be cut, as sentences; empty when nothing is. */
 export function notAllCut({ leftOpen, failed }: Pick<TornDown, 'leftOpen' | 'failed'>): string[] {
-  const packets = 'their packets are refused [cut-incomplete]';
-  return [
+  const packets = 'their packets are refused';
+  const left = [
     ...(leftOpen > 0 ? [`the kernel would not destroy ${leftOpen} connections; ${packets}`] : []),
     ...(failed === undefined ? [] : [`connections may be open that should not be; ${packets}: ${failed}`]),
   ];
+  return left.map((what) => describeFailure(new Failure('cut-incomplete', what)));
 }
 
 /** What was before the plan whose connections are cut. */

@@ -312,6 +312,10 @@ export const failureCodes = {
       'A certificate is not for the use that is made of it.',
       'The message says which use it must allow.',
     ],
+    'cut-incomplete': [
+      'Connections that a plan refuses could not be cut. The plan stands, and their packets are refused.',
+      'Nothing at first: it is tried again at every look at the table. Where it repeats itself, the message says what failed.',
+    ],
     'data-folder-in-use': [
       'Another process uses the data folder.',
       'Stop it, or give this one a data folder of its own.',
@@ -325,6 +329,10 @@ export const failureCodes = {
       'A gate has no credential for the identity mode of a server. The former plan stands.',
       'Give the gate the files that the hint names, or choose another mode in the inventory.',
     ],
+    'not-confirmed': [
+      'A policy on trial was not confirmed in time. The one before it stands.',
+      'Commit it anew, and confirm it: `portcullis policy confirm`.',
+    ],
     'not-privileged': ['The agent may not change kernel tables.', 'Run it as root, or with `CAP_NET_ADMIN`.'],
     'not-root': [
       'Only root can give the workers of a gate a user of their own.',
@@ -336,6 +344,10 @@ export const failureCodes = {
     ],
     'port-in-use': ['Another program listens on the port.', 'Stop it, or choose another port.'],
     'port-refused': ['The system refuses to let the gate listen on the port.', 'The message says why.'],
+    'rolled-back': [
+      'A plan cut the agent off its controller, and was taken back. The former one stands.',
+      'Look what it closes: `portcullis explain`, from the host of the agent to the controller.',
+    ],
     unwritable: [
       'The data folder can’t be made or written.',
       'Check its owner, and that the user gets through the folders above it.',
