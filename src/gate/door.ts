@@ -47,7 +47,7 @@ export function createDoor(
   let beside = 0;
   const reception = createReception(first.limits, workers);
   const guests = new Map<string, Guest>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     if (events.shut()) return turnAway(socket, 'overloaded');
     const address = callerAddress(socket.remoteAddress);
     const guest = reception.arrive(address, isControlPlane(rules.parties, address), clock.now, (why) => {

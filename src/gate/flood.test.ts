@@ -83,12 +83,12 @@ async function caller(...args: Parameters<typeof call>): Promise<RawCaller> {
 }
 
 /** A TCP connection that says nothing. Resolves when it is closed. */
-function silent(port: number): { readonly closed: Promise<void> } {
+function silent(port: number): { readonly socket: Socket; readonly closed: Promise<void> } {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
   socket.on('error', () => {});
   socket.resume();
-  return { closed: new Promise((resolve) => socket.on('close', () => resolve())) };
+  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve())) };
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: kubernetes\r\n\r\n`;
@@ -141,6 +141,16 @@ test('a handshake that is never made is ended, by the limit of the plan in force
   const stage = await stand({ handshakeMs: 100 });
   await silent(stage.port).closed;
   assert.ok((await stage.counted('timeouts_total{what="handshake"}')) >= 1);
+});
+
+test('who gives up in mid-handshake is gone at once, and the limit is not waited for', async () => {
+  const stage = await stand({ handshakeMs: 120_000 });
+  for (const said of [Buffer.alloc(0), Buffer.from('16030102000100', 'hex')]) {
+    const quitter = silent(stage.port);
+    quitter.socket.end(said);
+    await quitter.closed;
+  }
+  assert.equal(await stage.counted('timeouts_total{what="handshake"}'), 0);
 });
 
 test('too many open requests: new ones are answered 429 and asked to wait, those in hand go on', async () => {

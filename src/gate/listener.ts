@@ -97,7 +97,6 @@ export async function openListener(
       ALPNCallback: ({ protocols }) => chooseProtocol(protocols, view.upstream.speaksHttp2),
       // The reception closes what is too slow, by the limit in force; this only bounds it.
       handshakeTimeout: limitTable.handshakeMs.max,
-      allowHalfOpen: true,
     },
     accept,
   );
@@ -112,6 +111,8 @@ export async function openListener(
   door.server.on('error', (error) => log('error', 'listener', { error: error.message }));
 
   function accept(client: TLSSocket): void {
+    // Not before: who ends in mid-handshake would be held until that is too late.
+    client.allowHalfOpen = true;
     const guest = door.guestOf(client);
     guest?.handshaken();
     const { shared } = view.listener;

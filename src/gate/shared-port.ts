@@ -46,7 +46,7 @@ export function createSharedPort(parts: SharedPortParts): SharedPort {
   /** Who has not yet said where they want to go: none of them may keep the others out. */
   const reception = createReception(parts.limits);
   const waiting = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     const address = callerAddress(socket.remoteAddress);
     const guest = reception.arrive(address, parts.trusted(address), parts.now(), (why) => {
       if (why === 'handshake') parts.timedOut(why);
