@@ -34,6 +34,6 @@ export async function withAdmin<T>(context: Context, use: (admin: Admin) => Prom
 /** What to do, where the library that noticed can't know what the user runs. */
 const hints: Readonly<Record<string, string>> = {
   'not-enrolled':
-    "run it on the controller's host, as the user who runs the controller, with the same --data-dir; or give --identity",
+    "run it on the controller's host, as the user who runs the controller, with the same --data-dir; elsewhere `portcullis login`, then --identity",
   'controller-unreachable': 'is it running? portcullis up, or portcullis controller',
 };
