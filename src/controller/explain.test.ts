@@ -18,6 +18,7 @@ import { serviceGroups } from '../policy/groups.ts';
 import { createParties } from '../policy/parties.ts';
 import { serverTags } from '../policy/tags.ts';
 import { address, combinations, inventory, policies } from '../policy/testing/random-policies.ts';
+import { expiryKey, writtenRules } from '../policy/written-rules.ts';
 import { openCore } from './core.ts';
 import { putDocuments } from './documents.ts';
 import { explainPath } from './explain.ts';
@@ -44,6 +45,11 @@ test('explanation, evaluator and tracer agree on random policies, callers and se
   fc.assert(
     fc.property(policies, stages, fc.nat(combinations.length - 1), (policy, stage, at) => {
       const server = `s${at}`;
+      const expired = new Set(
+        writtenRules(policy).flatMap(({ rule }, i) =>
+          i % 2 === 0 && rule.expires === '2026-01-01T00:00:00Z' ? (expiryKey(rule) ?? []) : [],
+        ),
+      );
       const input: CompileInput = {
         inventory,
         policy,
@@ -52,6 +58,7 @@ test('explanation, evaluator and tracer agree on random policies, callers and se
         stages: [{ server, shield: shield.id, stage }],
         controllers: [],
         probers: ['203.0.113.9'],
+        expired,
       };
       let plan: AgentPlan;
       try {
@@ -73,7 +80,7 @@ test('explanation, evaluator and tracer agree on random policies, callers and se
           port: 6443,
         },
         policy,
-        expired: new Set<string>(),
+        expired,
         book,
         groups: serviceGroups(inventory),
       };
@@ -106,17 +113,18 @@ test('explanation, evaluator and tracer agree on random policies, callers and se
             'in block',
             'its set',
             'not one of',
+            'it expired at',
           ])
             if (why.includes(kind)) meet(kind);
         }
         meet(want.verdict);
       }
     }),
-    { numRuns: 120 },
+    { numRuns: 160 },
   );
   for (const [what, times] of [...met].filter(([what]) => what !== 'locked out'))
     assert.ok(times > 20, `${what}: ${times}`);
-  assert.ok(met.size >= 11, JSON.stringify([...met]));
+  assert.ok(met.size >= 12, JSON.stringify([...met]));
 });
 
 const world = Inventory.parse({
@@ -152,7 +160,9 @@ const policy = Policy.parse({
       name: 'old',
       servers: 'k8s-version < 1.13',
       owner: 'platform',
-      policies: [{ name: 'p', rules: [rule('old', {})] }],
+      policies: [
+        { name: 'p', rules: [rule('old', {}), rule('lapsed', { expires: '2025-12-31T23:59:59Z' })] },
+      ],
     },
     {
       name: 'base',
@@ -195,6 +205,7 @@ describe('what is told', () => {
         'portcullis/controller: not one of: the controller probes the server from here',
         'portcullis/control-plane: not one of: nodes and control-plane hosts of its cluster',
         "policy/old: its set 'old' is not for this server: k8s-version < 1.13.0 is false",
+        'policy/lapsed: it expired at 2025-12-31T23:59:59Z',
         "policy/kubelet: it is about the service 'kubelet'",
         'policy/staging: to fails for the server: deployment=staging is false',
         'policy/labs: from fails: label=people is true',

@@ -12,7 +12,7 @@ import type { AddressSet } from './address-set.ts';
 import { matches, parseExpression } from './expression.ts';
 import { endsOf, type RuleTarget, ruleEnds, type ServiceGroups } from './rule-ends.ts';
 import { type Leaf, leafText, whyNot } from './why-not.ts';
-import { rulesInForce, type WrittenRule } from './written-rules.ts';
+import { expiryKey, rulesInForce, type WrittenRule } from './written-rules.ts';
 
 export type ExplainContext = {
   readonly service: ProtectedService;
@@ -30,10 +30,10 @@ export function explain(
   address: string,
   tags: readonly Tag[],
 ): { verdict: Verdict; rule: string; steps: ExplainStep[] } {
-  const { service, policy, expired } = context;
+  const { service, policy } = context;
   const caller: Caller = { cidr: parseCidr(address), tags };
   const compiled = new Map(service.rules.map((rule) => [rule.id, rule]));
-  const written = rulesInForce(policy, expired);
+  const written = rulesInForce(policy);
   const people = (glass: boolean): (() => ExplainStep)[] =>
     written
       .filter(({ rule }) => (rule.tier === 'break-glass') === glass)
@@ -68,6 +68,7 @@ function peopleStep(
   caller: Caller,
 ): ExplainStep {
   const { rule, set, policy, place, owner } = written;
+  const { expired } = context;
   const step = {
     rule: `policy/${rule.id}`,
     tier: rule.tier,
@@ -78,6 +79,9 @@ function peopleStep(
     ...(owner === undefined ? {} : { owner }),
     ...(rule.reason === undefined ? {} : { reason: rule.reason }),
   };
+  // One that can't lapse without locking somebody out is not among them, and goes on deciding.
+  if (expired.has(expiryKey(rule) ?? ''))
+    return { ...step, decides: false, why: `it expired at ${rule.expires}` };
   const steered = step.verdict !== rule.action ? ', steered while a shield inspects' : '';
   if (compiled && selects(compiled, caller))
     return { ...step, decides: true, why: `${compiled.because} holds${steered}` };
