@@ -18,6 +18,12 @@ const told: readonly [string, Policy, Policy, readonly string[]][] = [
     ["adds rule 'b': deny site=lab > any (tier security)"],
   ],
   [
+    'a new rule that leaves no records',
+    flat(),
+    flat(rule('b', { log: false })),
+    ["adds rule 'b': pass any > any, recording nothing (tier security)"],
+  ],
+  [
     'a rule that goes',
     flat(rule('a'), rule('b')),
     flat(rule('b')),

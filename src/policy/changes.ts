@@ -215,11 +215,12 @@ function settingChanges(base: Policy, draft: Policy): Change[] {
 
 /** `deny site=lab > deployment=prod, until 2026-12-01T00:00:00Z (tier platform)`. */
 export function ruleWords(rule: PolicyRule): string {
-  const { action, from, to, service, match, sample, expires, tier, direction = '>' } = rule;
+  const { action, from, to, service, match, log, sample, expires, tier, direction = '>' } = rule;
   return [
     `${action} ${from} ${direction} ${to}`,
     service === undefined ? '' : ` on ${service}`,
     match === undefined ? '' : ` with equal ${match.join(' and ')}`,
+    log ? '' : ', recording nothing',
     sample === undefined ? '' : `, recording 1 in ${sample}`,
     expires === undefined ? '' : `, until ${expires}`,
     ` (tier ${tier})`,
