@@ -18,7 +18,7 @@ import { addressBook } from './address-book.ts';
 import { type AddressSet, addressSet, nobody, toCidrTexts } from './address-set.ts';
 import { closedServices } from './closed-services.ts';
 import { hostsOfClusters } from './cluster-hosts.ts';
-import { gateExemptions } from './exemptions.ts';
+import { exemptionExpressions, gateExemptions } from './exemptions.ts';
 import { endpointsOf, listenerOf, sharedOf } from './gate-listener.ts';
 import { serviceGroups } from './groups.ts';
 import { hostServices } from './host-services.ts';
@@ -37,7 +37,7 @@ import { requireReferences } from './references.ts';
 import type { ServiceGroups } from './rule-ends.ts';
 import { peopleRules, planRule, serverRules } from './rules.ts';
 import { serviceIds } from './service-id.ts';
-import { type HandMode, shieldSettings } from './shield-settings.ts';
+import { type HandMode, settingsExpressions, shieldSettings } from './shield-settings.ts';
 import { type ServerStages, serverStages } from './stages.ts';
 import { serverHosts, serverTags } from './tags.ts';
 import { enforceableStages, isInspectable, opensWithoutGate, withoutSteering } from './uninspected.ts';
@@ -92,14 +92,17 @@ type Compiled = JudgedService & {
 
 /**
  * Deterministic: equal input gives equal canonical JSON. Rules stand in the order that rules.ts describes.
- * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-shield`, `plan-locks-out`, `plan-bypassed`, `plan-too-large`, `bad-address`
+ * @throws Failure `bad-inventory`, `bad-policy`, `bad-expression`, `unknown-name`, `unknown-shield`, `plan-locks-out`, `plan-bypassed`, `plan-too-large`, `bad-address`
  */
 export function compile(input: CompileInput): CompiledPlans {
   const { inventory, policy, controllers } = input;
   const warnings = checkInventory(inventory);
   checkNames(policy);
   const written = rulesInForce(policy, input.expired);
-  requireReferences(inventory, written);
+  requireReferences(inventory, written, [
+    ...settingsExpressions(policy),
+    ...exemptionExpressions(input.exemptions ?? []),
+  ]);
   const book = addressBook(inventory);
   const groups: ServiceGroups = serviceGroups(inventory);
   const tags = serverTags(inventory, input.observed);

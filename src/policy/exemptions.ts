@@ -7,6 +7,7 @@ import type { Tag } from '../model/tag.ts';
 import type { AddressBook } from './address-book.ts';
 import { type AddressSet, addressSet, isEmpty, toCidrTexts } from './address-set.ts';
 import { matches, parseCallers, parseExpression } from './expression.ts';
+import type { OtherExpression } from './references.ts';
 
 /**
  * Those of one shield at one server, by id. One whose expression selects nobody exempts nobody.
@@ -69,6 +70,17 @@ export function checkExemption(exemption: Exemption, shield: Shield): void {
   }
   if (from !== undefined && !isPrefix(from)) parseCallers(from, `exemption ${id}: from`);
   else if (from !== undefined) parseCidr(from);
+}
+
+/** What they say in tags, which may name things of the inventory. */
+export function exemptionExpressions(all: readonly Exemption[]): OtherExpression[] {
+  return all.flatMap(({ id, from, servers }) => {
+    const told = (field: string, text: string | undefined) =>
+      text === undefined || isPrefix(text)
+        ? []
+        : [{ text, by: `exemption '${id}'`, place: `exemption ${id}: ${field}` }];
+    return [...told('from', from), ...told('servers', servers)];
+  });
 }
 
 /** A token's word before the server has looked at it. */

@@ -250,3 +250,33 @@ test('cut is told as a number that rises', () => {
   assert.equal(compiled({ stages }).listener?.cut, undefined);
   assert.equal(compiled({ stages, cuts: new Map([['api-1', 2]]) }).listener?.cut, 2);
 });
+
+test('who names what the inventory does not hold is refused, so that what is in use stays', () => {
+  const exemption = (more: object) =>
+    Exemption.parse({
+      id: 'ci',
+      shield: exact,
+      reason: 'r',
+      owner: 'o',
+      expires: '2099-02-01T00:00:00Z',
+      ...more,
+    });
+  const settings = (servers: string) => ({ policy: { shields: [{ shield: exact, servers, mode: 'off' }] } });
+  const exempt = (more: object) => ({ exemptions: [exemption(more)] });
+  for (const held of [
+    settings('server=api-1 OR cluster=prod'),
+    exempt({ from: 'group=office', servers: 'host=cp-1' }),
+    exempt({ from: '10.9.0.0/16' }),
+  ])
+    compiled(held);
+  for (const [more, place, message] of [
+    [
+      settings('server=api-2'),
+      'shields[0].servers',
+      /no server 'api-2'.*what the policy says of CVE-2099-0001/,
+    ],
+    [exempt({ from: 'group=gone' }), 'exemption ci: from', /no group 'gone'.*exemption 'ci' names it/],
+    [exempt({ users: ['u'], servers: 'host=gone' }), 'exemption ci: servers', /no host 'gone'/],
+  ] as const)
+    assert.throws(() => compiled(more), { code: 'unknown-name', place, message });
+});

@@ -1,6 +1,6 @@
-// What refers to what: expressions name groups, clusters, hosts and servers of the inventory, rules name service groups.
-// A name that nothing has is refused, so that a slip of the pen is not a rule for nobody, and what is in use can't be
-// taken away.
+// What refers to what: expressions of rules, groups, exemptions and shields' settings name groups, clusters, hosts and
+// servers of the inventory, rules name service groups. A name that nothing has is refused, so that a slip of the pen is not
+// a rule for nobody, and what is in use can't be taken away.
 import { Failure } from '../base/failure.ts';
 import type { Inventory } from '../model/inventory.ts';
 import { implicitTagTypes } from '../model/tag.ts';
@@ -8,14 +8,23 @@ import { type Expression, namesOf, parseExpression } from './expression.ts';
 import { groupMembers } from './groups.ts';
 import type { WrittenRule } from './written-rules.ts';
 
-/** A use of a name: by whom, and where that is written. */
-type Use = { readonly type: string; readonly name: string; readonly by: string; readonly place: string };
+/** Who names something, and where that is written. */
+type User = { readonly by: string; readonly place: string };
+type Use = User & { readonly type: string; readonly name: string };
+/** An expression beside those of rules: of an exemption, of a shield's settings. */
+export type OtherExpression = User & { readonly text: string };
 
 const kinds = { cluster: 'clusters', host: 'hosts', server: 'servers', group: 'groups' } as const;
 
 /** @throws Failure `unknown-name` naming everything that refers to what isn't there; `bad-expression` */
-export function requireReferences(inventory: Inventory, rules: readonly WrittenRule[]): void {
-  const missing = usesOf(inventory, rules).filter(({ type, name }) => !names(inventory, type).has(name));
+export function requireReferences(
+  inventory: Inventory,
+  rules: readonly WrittenRule[],
+  others: readonly OtherExpression[] = [],
+): void {
+  const missing = usesOf(inventory, rules, others).filter(
+    ({ type, name }) => !names(inventory, type).has(name),
+  );
   const [first] = missing;
   if (!first) return;
   const { type, name, place } = first;
@@ -27,7 +36,11 @@ export function requireReferences(inventory: Inventory, rules: readonly WrittenR
   });
 }
 
-function usesOf(inventory: Inventory, rules: readonly WrittenRule[]): Use[] {
+function usesOf(
+  inventory: Inventory,
+  rules: readonly WrittenRule[],
+  others: readonly OtherExpression[],
+): Use[] {
   const uses: Use[] = [];
   const take = (expression: Expression, by: string, place: string): void => {
     for (const [type, name] of namesOf(expression)) {
@@ -46,6 +59,7 @@ function usesOf(inventory: Inventory, rules: readonly WrittenRule[]): Use[] {
     sets.add(set);
     take(parseExpression(servers.text, servers.place), `policy set '${set}'`, servers.place);
   }
+  for (const { text, by, place } of others) take(parseExpression(text, place), by, place);
   return uses;
 }
 

@@ -6,6 +6,7 @@ import type { Shield } from '../model/shield.ts';
 import type { Tag } from '../model/tag.ts';
 import { matches, parseExpression } from './expression.ts';
 import { unsetParameters } from './gate-shield.ts';
+import type { OtherExpression } from './references.ts';
 
 /** A mode that a person set for one server. */
 export type HandMode = { readonly server: string; readonly shield: string; readonly mode: ShieldMode };
@@ -51,6 +52,15 @@ export function shieldSettings(
     parameters,
     unset: unsetParameters(shield, parameters),
   };
+}
+
+/** What a policy says of shields in tags, which may name things of the inventory. */
+export function settingsExpressions({ shields }: Policy): OtherExpression[] {
+  return shields.flatMap(({ shield, servers }, i) =>
+    servers === undefined
+      ? []
+      : [{ text: servers, by: `what the policy says of ${shield}`, place: `shields[${i}].servers` }],
+  );
 }
 
 /**
