@@ -9,6 +9,7 @@ import { Policy } from '../model/policy.ts';
 import type { Shield } from '../model/shield.ts';
 import { type CompileInput, compile } from './compile.ts';
 import { evaluate } from './evaluate.ts';
+import { planLimits } from './limits.ts';
 
 const developer = '192.0.2.10';
 const stranger = '203.0.113.7';
@@ -514,4 +515,14 @@ test("a server's limits reach its gate, and nobody else's", () => {
     listeners.map(({ server, limits }) => [server, limits]),
     [['api-1', { connectionsPerSource: 7 }]],
   );
+});
+
+test('a plan beyond the limits is refused, with the host and how large it may be', () => {
+  const rules = Array.from({ length: planLimits.rules }, (_, i) => ({
+    id: `r${i}`,
+    from: 'tier=monitoring',
+    to: 'server=lab-api',
+    action: 'pass',
+  }));
+  refused({ rules: [...doors, ...rules] }, 'plan-too-large', /^host lab-cp$/, /may have 20000/);
 });
