@@ -23,6 +23,7 @@ export function reviewText(review: Review): string {
     headline(review),
     ...words,
     ...(effects.length > 0 ? ['who meets another verdict:', ...effects] : []),
+    ...review.invariants.map(invariantWords),
     ...verdictLines(review),
   ].map(printable);
   const { sessions } = review;
@@ -48,6 +49,14 @@ function headline({ name, base, generation, author, changes, approval }: Review)
         : ''
       : `; approved by ${approval.by}`;
   return `draft ${name} of ${author}, from generation ${base}${outdated}: ${changes.length} changes${approved}`;
+}
+
+function invariantWords({ name, server, lost, gained }: Review['invariants'][number]): string {
+  const told = [
+    lost.length > 0 ? `${lost.join(', ')} would have no way in any more` : '',
+    gained.length > 0 ? `${gained.join(', ')} would have a way in` : '',
+  ];
+  return `touches ${name} of ${server}: ${told.filter(Boolean).join('; ')}`;
 }
 
 function verdictLines({ refused, warnings }: Review): string[] {

@@ -414,6 +414,42 @@ describe('reviews', () => {
     );
   });
 
+  test('say who loses and who gets a break-glass way in, also where no verdict changes', async () => {
+    const door = (id: string, from: string) => ({ id, tier: 'break-glass', from, to: 'any', action: 'pass' });
+    const { core } = new Real();
+    applyPolicy(core, draft(door('door', 'label=g')), 'user:a');
+    const told = async (...rules: object[]) => {
+      saveDraft(core, { name: 'd', policy: draft(...rules) }, 'user:a');
+      const { effects, invariants } = await review(core, { name: 'd' }, nothing);
+      assert.deepEqual(effects, []);
+      return invariants;
+    };
+    const touched = { name: 'break-glass', server: 's' };
+    assert.deepEqual(await told(), [{ ...touched, lost: ['192.0.2.0/24'], gained: [] }]);
+    assert.deepEqual(await told(door('other-name', 'label=g')), []);
+    assert.deepEqual(await told(door('door', 'label=g'), door('host', 'host=h OR label=g')), [
+      { ...touched, lost: [], gained: ['10.0.0.1'] },
+    ]);
+  });
+
+  test('say who would reach a webhook', async () => {
+    const { core } = new Real();
+    const [cluster] = inventory.clusters;
+    const webhooks = [{ address: '10.0.0.50', port: 9443 }];
+    putDocuments(
+      core,
+      { inventory: Inventory.parse({ ...inventory, clusters: [{ ...cluster, webhooks }] }) },
+      'user:a',
+    );
+    const hook = { id: 'hook', from: 'label=g', to: 'any', service: 'webhook', action: 'pass' };
+    saveDraft(core, { name: 'd', policy: draft(...base.rules, hook) }, 'user:a');
+    const { effects } = await review(core, { name: 'd' }, nothing);
+    assert.deepEqual(
+      effects.map(({ server, from, to, names }) => [server, from, to, names]),
+      [['webhook/c', 'deny', 'pass', ['g']]],
+    );
+  });
+
   test('count the open connections that would be cut and the recorded sessions that would have been refused', async () => {
     const at = (day: number) => new Date(start - day * 86_400_000).toISOString();
     const sources: SessionSources = {

@@ -11,6 +11,7 @@ import type { Review, ReviewRequest, SessionImpact } from '../model/lifecycle.ts
 import type { Verdict } from '../model/policy.ts';
 import { addressText, families, judge, type ResolvedService, resolveService } from '../nft/intervals.ts';
 import { addressBook } from '../policy/address-book.ts';
+import { type AddressSet, addressSet, nobody, subtract, toCidrTexts } from '../policy/address-set.ts';
 import { changesOf } from '../policy/changes.ts';
 import { type CompiledPlans, compile } from '../policy/compile.ts';
 import { createParties } from '../policy/parties.ts';
@@ -69,7 +70,7 @@ export async function review(core: Core, request: ReviewRequest, sources: Sessio
     },
   };
   const input = core.compileInput();
-  if (!input || !policy) return { ...base, warnings: [], effects: [] };
+  if (!input || !policy) return { ...base, warnings: [], effects: [], invariants: [] };
   const now = core.clock.now();
   const over = writtenRules(policy).flatMap(({ rule }) =>
     rule.expires !== undefined && Date.parse(rule.expires) <= now ? (expiryKey(rule) ?? []) : [],
@@ -90,7 +91,7 @@ export async function review(core: Core, request: ReviewRequest, sources: Sessio
       ...(place === undefined ? {} : { place }),
       ...(hint === undefined ? {} : { hint }),
     };
-    return { ...base, refused, warnings: [], effects: [] };
+    return { ...base, refused, warnings: [], effects: [], invariants: [] };
   }
   const pairs = pairServices(before, after);
   const known = new Set(before.warnings);
@@ -98,6 +99,7 @@ export async function review(core: Core, request: ReviewRequest, sources: Sessio
     ...base,
     warnings: after.warnings.filter((warning) => !known.has(warning)),
     effects: effectsOf(pairs, core),
+    invariants: invariantsOf(before, after),
     ...(days === undefined
       ? {}
       : { sessions: await sessionImpacts(pairs, sources, now - days * 86_400_000, core) }),
@@ -107,13 +109,14 @@ export async function review(core: Core, request: ReviewRequest, sources: Sessio
 /** By server: its rules as they are and as they would be. */
 type Pairs = ReadonlyMap<string, { readonly before: ResolvedService; readonly after: ResolvedService }>;
 
-/** Each server as the agent of its own host judges it. */
+/** Each server as the agent of its own host judges it, and webhooks. */
 function pairServices(before: CompiledPlans, after: CompiledPlans): Pairs {
   const own = (plans: CompiledPlans) =>
     new Map(
       [...plans.agents.values()].flatMap(({ services }) =>
         services
-          .filter(({ gateAddresses }) => gateAddresses === undefined)
+          // Webhooks are of no host: every agent of their cluster judges them alike.
+          .filter(({ gateAddresses = [] }) => gateAddresses.length === 0)
           .map((service) => [service.server, service]),
       ),
     );
@@ -172,6 +175,40 @@ function effectsOf(pairs: Pairs, core: Core): Review['effects'] {
       addresses: more > 0 ? [...addresses, `and ${more} more ranges`] : addresses,
     }));
   });
+}
+
+/** Of the invariants a policy decides one by itself, who has a way in by break-glass. The others hold, or it is refused. */
+function invariantsOf(before: CompiledPlans, after: CompiledPlans): Review['invariants'] {
+  const [was, now] = [doorsOf(before), doorsOf(after)];
+  return [...new Set([...was.keys(), ...now.keys()])].flatMap((server) => {
+    const [old, fresh] = [was.get(server) ?? nobody, now.get(server) ?? nobody];
+    const [lost, gained] = [addressesIn(subtract(old, fresh)), addressesIn(subtract(fresh, old))];
+    return lost.length + gained.length > 0 ? [{ name: 'break-glass' as const, server, lost, gained }] : [];
+  });
+}
+
+/** Whom break-glass rules let in, by server. */
+function doorsOf(plans: CompiledPlans): Map<string, AddressSet> {
+  const doors = new Map<string, AddressSet>();
+  for (const { services, keepOpen } of plans.agents.values()) {
+    const paths = keepOpen.filter(({ name }) => name.startsWith('break-glass/'));
+    if (paths.length === 0) continue;
+    for (const { server, gateAddresses, endpoints } of services) {
+      if (gateAddresses !== undefined) continue;
+      const from = paths
+        .filter(({ to }) => to.address === endpoints[0]?.address && to.port === endpoints[0].port)
+        .flatMap((path) => path.from);
+      if (from.length > 0) doors.set(server, addressSet(from.map((text) => parseCidr(text))));
+    }
+  }
+  return doors;
+}
+
+function addressesIn(set: AddressSet): string[] {
+  const all = toCidrTexts(set);
+  return all.length <= maxNames
+    ? all
+    : [...all.slice(0, maxNames), `and ${all.length - maxNames} more ranges`];
 }
 
 /** Where the verdicts differ, as ranges in order: one pass over both. */

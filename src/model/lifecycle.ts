@@ -146,6 +146,15 @@ export const Review = z.strictObject({
       addresses: z.array(z.string()),
     }),
   ),
+  /** What it touches of what must not get lost: who loses or gets a way in that shields don't narrow. */
+  invariants: z.array(
+    z.strictObject({
+      name: z.literal('break-glass'),
+      server: Name,
+      lost: z.array(z.string()),
+      gained: z.array(z.string()),
+    }),
+  ),
   sessions: z
     .strictObject({
       since: Timestamp,

@@ -137,6 +137,12 @@ describe('a policy on the command line', { concurrency: false }, () => {
     says(await admin('policy', 'drop', 'bad'));
   });
 
+  test('a draft that takes a break-glass way in says so', async () => {
+    const drafted = await admin('policy', 'draft', file('shut.yaml', rules(noOffice)), '--name', 'shut');
+    says(drafted, 'touches break-glass of lab/cp: 10.8.0.1 would have no way in any more');
+    says(await admin('policy', 'drop', 'shut'));
+  });
+
   test('approval: of another person, of exactly what is committed', async () => {
     const required = `${rules(door, noOffice)}approval: required\n`;
     says(await admin('policy', 'apply', file('required.yaml', required)));
