@@ -367,27 +367,37 @@ const commands = [
   ),
 ];
 
+/** How often each is met, at least: agreement on what never happens says nothing. */
+const wanted: Readonly<Record<string, number>> = {
+  save: 11,
+  rebase: 11,
+  approve: 11,
+  commit: 11,
+  apply: 11,
+  confirm: 11,
+  rollback: 11,
+  tick: 11,
+  restart: 11,
+  'draft-outdated': 6,
+  'approval-required': 6,
+  'own-approval': 6,
+  unconfirmed: 6,
+  'unknown-draft': 6,
+};
+
 test('a policy lives as the twin says, through restarts', () => {
-  fc.assert(
-    fc.property(fc.commands(commands, { maxCommands: 40, size: 'max' }), (steps) => {
-      fc.modelRun(() => ({ model: new Twin(), real: new Real() }), steps);
-    }),
-    { numRuns: 150 },
-  );
-  for (const met of [
-    'save',
-    'rebase',
-    'approve',
-    'commit',
-    'apply',
-    'confirm',
-    'rollback',
-    'tick',
-    'restart',
-  ])
-    assert.ok((counts.get(met) ?? 0) > 10, `${met}: ${JSON.stringify([...counts])}`);
-  for (const met of ['draft-outdated', 'approval-required', 'own-approval', 'unconfirmed', 'unknown-draft'])
-    assert.ok((counts.get(met) ?? 0) > 5, `${met}: ${JSON.stringify([...counts])}`);
+  const unmet = () => Object.keys(wanted).filter((met) => (counts.get(met) ?? 0) < (wanted[met] ?? 0));
+  const { seed = 0 } = fc.readConfigureGlobal() ?? {};
+  // One round is nearly always enough; some seeds draw too few of what is rare.
+  for (let round = 0; round < 10 && (round === 0 || unmet().length > 0); round++) {
+    fc.assert(
+      fc.property(fc.commands(commands, { maxCommands: 40, size: 'max' }), (steps) => {
+        fc.modelRun(() => ({ model: new Twin(), real: new Real() }), steps);
+      }),
+      { numRuns: 150, seed: seed + round },
+    );
+  }
+  assert.deepEqual(unmet(), [], JSON.stringify([...counts]));
 });
 
 describe('reviews', () => {

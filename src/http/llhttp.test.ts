@@ -7,8 +7,6 @@ import fc from 'fast-check';
 import { requestBytes, responseBytes } from './testing/arbitrary.ts';
 import { type Fields, type Message, type Replay, replay } from './testing/replay.ts';
 
-/** Fixed, so that a failure is the code's doing; change it to look further. */
-const seed = 20181203;
 type Tally = { same: number; rejected: number };
 
 /** After a request to change protocol Node reads no more messages, and the gate forwards none. */
@@ -45,7 +43,7 @@ test('a Node server reads the same requests or refuses', async () => {
       const bytes = Buffer.from(input, 'latin1');
       compare(replay([bytes], { kind: 'request' }), await nodeServerReads(bytes), tally);
     }),
-    { seed, numRuns: 4_000 },
+    { numRuns: 4_000 },
   );
   assert.ok(tally.same > 1_000, JSON.stringify(tally));
 });
@@ -57,7 +55,7 @@ test('a Node client reads the same responses or refuses', async () => {
       const bytes = Buffer.from(input, 'latin1');
       compare(replay([bytes], { kind: 'response', method }), await nodeClientReads(bytes, method), tally);
     }),
-    { seed, numRuns: 3_000 },
+    { numRuns: 3_000 },
   );
   assert.ok(tally.same > 1_000, JSON.stringify(tally));
 });

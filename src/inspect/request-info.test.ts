@@ -229,7 +229,7 @@ test('whatever is accepted, its path has no dot, empty or encoded segment before
       assert.doesNotMatch(own, /\/\/|\/\.{1,2}(\/|$)|[\\;%]/);
       assert.doesNotMatch(read.proxyPath, /\/\/|\/\.{1,2}(\/|$)/);
     }),
-    { seed: 20181203, numRuns: 5000 },
+    { numRuns: 5000 },
   );
 });
 

@@ -56,17 +56,24 @@ const ways = [
 const localAddresses = ['10.0.0.1', '2001:db8::1', '172.17.0.1'];
 
 test('kernel, evaluator and tracer agree on sampled plans', async () => {
-  const seed = Number(process.env['SEED'] ?? 20181203);
-  const samples = fc.sample(fc.record({ rules, otherwise: verdict }), { numRuns: 12, seed });
+  // Those in which callers meet the most different verdicts.
+  const variety = (service: ProtectedService) =>
+    new Set(ways.map(({ from }) => evaluate(service, from).verdict)).size;
+  const services = fc
+    .sample(fc.record({ rules, otherwise: verdict }), 100)
+    .map(
+      (sample): ProtectedService => ({
+        ...exampleService,
+        rules: sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each)),
+        default: sample.otherwise,
+      }),
+    )
+    .sort((a, b) => variety(b) - variety(a))
+    .slice(0, 12);
   const kernel = { run: world.run, clock: systemClock };
   let former: Applied | undefined;
   const met = { pass: 0, deny: 0, drop: 0, steer: 0 };
-  for (const [index, sample] of samples.entries()) {
-    const service: ProtectedService = {
-      ...exampleService,
-      rules: sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each)),
-      default: sample.otherwise,
-    };
+  for (const [index, service] of services.entries()) {
     const plan = planOf([service], index + 1);
     const applied = await applyPlan(kernel, plan, former ? { former } : {});
     assert.equal(applied.how, former ? 'changed' : 'whole');
@@ -85,7 +92,7 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
           ECONNREFUSED: 'deny',
           timeout: 'drop',
         };
-        const place = `plan ${index} of seed ${seed}: ${way.from} → ${way.to}, rule ${want.rule}`;
+        const place = `plan ${index}: ${way.from} → ${way.to}, rule ${want.rule}`;
         assert.equal(seen[connection.said], want.verdict, `${place}: ${connection.said}`);
         const traced = { direct: 'pass', steered: 'steer', reset: 'deny', drop: 'drop' }[
           traceConnection(table, way).request
@@ -102,7 +109,7 @@ test('kernel, evaluator and tracer agree on sampled plans', async () => {
         .map(({ comment }) => comment)
         .sort(),
       [...new Set(ways.map(({ from }) => evaluate(service, from).rule))].sort(),
-      `plan ${index} of seed ${seed}: the rules that decided, and no others, have counted`,
+      `plan ${index}: the rules that decided, and no others, have counted`,
     );
   }
   assert.ok(
@@ -122,9 +129,7 @@ test('a table that was changed element by element, or replaced in place, is the 
   const kernel = { run: world.run, clock: systemClock };
   await removeTable(world.run);
   let former: Applied | undefined;
-  for (const [index, sample] of fc
-    .sample(fc.record({ rules, otherwise: verdict }), { numRuns: 12, seed: 7 })
-    .entries()) {
+  for (const [index, sample] of fc.sample(fc.record({ rules, otherwise: verdict }), 12).entries()) {
     const rulesNow = sample.rules.map(([from, each], at) => ruleOf(`rule-${at}`, from, each));
     const before = former?.resolved.plan.services[0];
     const service: ProtectedService = {

@@ -31,6 +31,6 @@ test('a field is found in any letter case, also among many, whenever it is asked
         for (const one of asked) assert.equal(field(object, one), slowField(object, one), one);
       },
     ),
-    { seed: 20181203, numRuns: 1000 },
+    { numRuns: 1000 },
   );
 });
