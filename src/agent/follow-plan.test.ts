@@ -151,11 +151,9 @@ describe('a plan that waits to be confirmed', { timeout: 30_000 }, () => {
   });
 
   test('goes on waiting after a restart, for what is left of its time', async () => {
-    const stored = {
-      plan: waiting(3_600_000),
-      confirmBy: new Date(Date.now() + 50).toISOString(),
-    };
-    const agent = await host({ plans: [], stored });
+    const now = Date.parse('2026-02-01T00:00:00Z');
+    const stored = { plan: waiting(3_600_000), confirmBy: new Date(now + 50).toISOString() };
+    const agent = await host({ plans: [], stored, now });
     assert.equal(agent.applied[0]?.services[0]?.default, 'deny');
     await agent.until(() => last(agent) === 'drop');
     await agent.end();
@@ -176,7 +174,7 @@ describe('a plan that waits to be confirmed', { timeout: 30_000 }, () => {
 
   test('stays waiting when the plan after it is refused', async () => {
     const agent = await host({
-      plans: [plain, waiting(200), { ...plain, generation: 3 }],
+      plans: [plain, waiting(1_000), { ...plain, generation: 3 }],
       refuse: ({ generation }) => generation === 3,
     });
     await agent.until(() => last(agent) === 'drop');

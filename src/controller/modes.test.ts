@@ -232,7 +232,7 @@ describe('exemptions', () => {
     await using place = await ground();
     const controller = await place.start();
     await controller.entry(({ kind, data }) => kind === 'stage' && data['stage'] === 'block');
-    const expires = new Date(Date.now() + 1_500).toISOString();
+    const expires = new Date(Date.now() + 4_000).toISOString();
     await controller.admin.addExemption({ exemption: exemption({ expires }) });
     const over = await controller.entry(
       ({ kind, data }) => kind === 'exemption' && data['what'] === 'expired',

@@ -24,7 +24,7 @@ before(async () => {
 after(() => place[Symbol.asyncDispose]());
 
 const never = new AbortController().signal;
-const next = async (after = 0) => (await link.nextPlan(after, 10, never)) ?? assert.fail('no plan');
+const next = async (after = 0) => (await link.nextPlan(after, 60, never)) ?? assert.fail('no plan');
 const body = ({ generation: _, issuedAt: __, ...rest }: Awaited<ReturnType<typeof next>>) => rest;
 
 /** What the controller answers, as it comes. */

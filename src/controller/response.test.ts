@@ -12,7 +12,7 @@ import { readText } from '../platform/files.ts';
 import { parseShield } from '../shields/load.ts';
 import { nextStage, type Situation, wantsSafeProbe } from './response.ts';
 import type { ServerState, StageState } from './state.ts';
-import { acknowledge, cve, ground, health, planOf, shieldFile, stageOf } from './testing/ground.ts';
+import { acknowledge, cve, ground, health, longest, planOf, shieldFile, stageOf } from './testing/ground.ts';
 
 const shield = parseShield(readText(shieldFile), shieldFile);
 const byPolicy = ResponsePlan.parse({});
@@ -200,7 +200,7 @@ describe('the loop, over real connections', () => {
     );
     await gate.sendHealth(health(gatePlan, [16443], { generation: gatePlan.generation - 1 }));
     assert.equal(stageOf(await admin.status()), 'block', 'the gate is at an older plan');
-    const steering = agent.nextPlan(blocking.generation, 10, AbortSignal.timeout(10_000));
+    const steering = agent.nextPlan(blocking.generation, 60, AbortSignal.timeout(longest));
     await gate.sendHealth(health(gatePlan, [16443]));
     await stage('inspect');
     const steered = await steering;
@@ -298,24 +298,20 @@ describe('the loop, over real connections', () => {
     assert.equal(entry.data['from'], 'block');
   });
 
-  test('from a decision to the plan in the agent’s hands: milliseconds', async () => {
+  test('a decision answers the poll of an agent that waits', async () => {
     await using place = await ground();
     const controller = await place.start();
     await controller.entry((entry) => entry.kind === 'stage');
     const agent = await controller.worker('agent');
     let plan = await planOf(agent);
-    const taken: number[] = [];
     for (let n = 0; n < 20; n++) {
-      const next = agent.nextPlan(plan.generation, 10, AbortSignal.timeout(10_000));
-      await agent.nextPlan(plan.generation, 0, AbortSignal.timeout(10_000)); // the poll before it has arrived
+      const next = agent.nextPlan(plan.generation, 60, AbortSignal.timeout(longest));
+      await agent.nextPlan(plan.generation, 0, AbortSignal.timeout(longest)); // the poll before it has arrived
       const stage = n % 2 === 0 ? 'observe' : 'block';
-      await controller.admin.setStage({ server: 'api-1', shield: cve, stage, why: 'measured' });
+      await controller.admin.setStage({ server: 'api-1', shield: cve, stage, why: 'a test' });
       const got = await next;
-      assert.ok(got);
-      taken.push(Date.now() - Date.parse(got.issuedAt));
+      assert.ok(got && got.generation > plan.generation, 'not after another poll');
       plan = got;
     }
-    taken.sort((a, b) => a - b);
-    assert.ok((taken[10] ?? 0) < 50, `median ${taken[10]} ms`);
   });
 });

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import type { LimitSettings } from '../model/limits.ts';
 import { createAuthority, issue } from '../platform/pki.ts';
 import {
   answerOk,
@@ -34,6 +35,8 @@ type Stage = {
   readonly link: TestLink;
   readonly gate: RunningGate;
   readonly port: number;
+  /** Puts a plan with these limits into force. */
+  limit(limits: LimitSettings): Promise<void>;
 };
 const stages: Stage[] = [];
 const callers: RawCaller[] = [];
@@ -56,7 +59,12 @@ async function stand(
   const port = await freePort();
   const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
   assert.equal(receipt.error, undefined);
-  const stage = { server, link, gate, port };
+  let generation = 1;
+  const limit = async (limits: LimitSettings) => {
+    generation += 1;
+    await link.plan(gatePlan(generation, [{ port, upstreamPort: server.port, limits }]));
+  };
+  const stage = { server, link, gate, port, limit };
   stages.push(stage);
   return stage;
 }
@@ -124,7 +132,8 @@ test('a refusal names the verdict that its incident carries, with both ends and 
 });
 
 test('an incident that the controller was away for is delivered by the next start of the gate', async () => {
-  const { port, link, gate, server } = await stand();
+  const stage = await stand();
+  const { port, link, gate } = stage;
   link.away = true;
   const refused = await caller(keys, port, keys.user);
   refused.send('GET /api/../x HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -133,7 +142,7 @@ test('an incident that the controller was away for is delivered by the next star
   assert.deepEqual(link.incidents, []);
   link.away = false;
   const again = startGate(keys, link, { dataDir: gate.dataDir });
-  stages.push({ server, link, gate: again, port });
+  stages.push({ ...stage, gate: again });
   await link.when(() => link.incidents.length > 0);
   assert.deepEqual(
     link.incidents.map(({ rule }) => rule),
@@ -515,33 +524,36 @@ test('a connection that is cut leaves the others alone', async () => {
 
 test('limits: heads that never end and callers who never ask are cut', async () => {
   const metricsPort = await freePort();
-  const { port } = await stand(answerOk, {
-    metricsPort,
-    limits: { headMs: 100, firstRequestMs: 100, keepAliveMs: 100, sweepMs: 20 },
-  });
+  const stage = await stand(answerOk, { metricsPort, limits: { sweepMs: 20 } });
+  const { port } = stage;
   const slow = await caller(keys, port, keys.user);
   slow.send('GET /api HTTP/1.1\r\nHost:');
   const silent = await caller(keys, port);
   const idle = await caller(keys, port, keys.user);
   idle.send(`${get}\r\n`);
   await idle.until('ok');
+  await stage.limit({ headMs: 100, firstRequestMs: 100, keepAliveMs: 100 });
   await Promise.all([slow.ended(), silent.ended(), idle.ended()]);
-  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  let metrics = '';
+  while (!/^portcullis_gate_connections_open 0$/m.test(metrics))
+    metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   assert.match(metrics, /^portcullis_gate_timeouts_total\{what="head"\} 1$/m);
   assert.match(metrics, /^portcullis_gate_timeouts_total\{what="keep-alive"\} 2$/m);
   assert.match(metrics, /^portcullis_gate_responses_total\{class="2xx"\} 1$/m);
-  assert.match(metrics, /^portcullis_gate_connections_open 0$/m);
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/healthz`)).status, 200);
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status, 200);
 });
 
 test('limits: a head that was begun behind another request must end too', async () => {
-  const { port } = await stand(answerOk, { limits: { headMs: 100, keepAliveMs: 60_000, sweepMs: 20 } });
+  const stage = await stand(answerOk, { limits: { keepAliveMs: 60_000, sweepMs: 20 } });
+  const { port } = stage;
   const slow = await caller(keys, port, keys.user);
   slow.send(`${get}\r\nGET /api HTTP/1.1\r\nHost:`);
   await slow.until('ok');
   const busy = await caller(keys, port, keys.user);
   busy.send(`${get}\r\n`);
+  await busy.until('ok');
+  await stage.limit({ headMs: 100 });
   await slow.ended();
   assert.equal(busy.socket.destroyed, false);
 });

@@ -101,12 +101,15 @@ async function world(
     succeed: await asked,
     child: () => child,
     event: (text: string) => feed?.socket.write(`${text.length.toString(16)}\r\n${text}\r\n`),
+    /** Rejects when a successor failed that was to come up. */
     said: (event: string) =>
-      new Promise<void>((resolve) => {
+      new Promise<void>((resolve, reject) => {
+        const has = (one: string) => lines.some((line) => line.includes(`"event":"${one}"`));
         const look = () => {
-          if (!lines.some((line) => line.includes(`"event":"${event}"`))) return;
+          if (has(event)) resolve();
+          else if (has('successor-failed')) reject(new Error(lines.join('\n')));
+          else return;
           watchers.delete(look);
-          resolve();
         };
         watchers.add(look);
         look();
@@ -117,13 +120,14 @@ async function world(
 /** Whoever visits without a pause would be refused for that. */
 const limits = { handshakesPerSource: 100_000 };
 
-/** One new connection after the other, each with one request, until `until` resolves. Answers how many; throws of any refused. */
+/** One new connection after the other, each with one request, until `until` settles. Answers how many; throws of any refused. */
 async function visit({ port }: World, until: Promise<unknown>): Promise<number> {
   let over = false;
   let visits = 0;
-  void until.then(() => {
+  const ended = until.finally(() => {
     over = true;
   });
+  ended.catch(() => {}); // told at the end
   while (!over) {
     const one = await call(keys, port, keys.user);
     one.send(get);
@@ -131,13 +135,14 @@ async function visit({ port }: World, until: Promise<unknown>): Promise<number> 
     one.socket.destroy();
     visits += 1;
   }
+  await ended;
   return visits;
 }
 
 test('nobody is refused while a new process takes over; a watch lives on in the old one until its time is over', async () => {
   let port = 0;
   let upstreamPort = 0;
-  const here = await world(4, ({ dataDir, pidFile }) => {
+  const here = await world(8, ({ dataDir, pidFile }) => {
     const plan = `${dataDir}.plan.json`;
     writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort, limits }])));
     return newProcess(dataDir, plan, pidFile);
@@ -191,7 +196,7 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
   });
   let port = 0;
   const here = await world(
-    4,
+    8,
     ({ dataDir, pidFile }) => {
       const plan = `${dataDir}.plan.json`;
       writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort: server.port, limits }])));
@@ -210,9 +215,10 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
   const visitByHttp2 = async (until: Promise<unknown>): Promise<number> => {
     let over = false;
     let visits = 0;
-    void until.then(() => {
+    const ended = until.finally(() => {
       over = true;
     });
+    ended.catch(() => {}); // told at the end
     while (!over) {
       const session = await open();
       const answers = await Promise.all([ask(session, {}), ask(session, {})]);
@@ -226,6 +232,7 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
       session.destroy();
       visits += 1;
     }
+    await ended;
     return visits;
   };
   try {

@@ -250,7 +250,7 @@ test('told to stop, the gate takes no new connection; a watch goes on until the 
     feed = seen;
     seen.socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
   };
-  const { port, gate, line } = await stand({ drainSeconds: 2 }, script);
+  const { port, gate, line } = await stand({ drainSeconds: 5 }, script);
   const idle = await caller(keys, port, keys.user);
   await ask(idle);
   const watcher = await caller(keys, port, keys.user);
@@ -262,6 +262,8 @@ test('told to stop, the gate takes no new connection; a watch goes on until the 
   });
   const stopped = gate.stop();
   await idle.ended();
+  feed?.socket.write('5\r\nstill\r\n');
+  await watcher.until('still');
   // One that comes while the ports are being closed is reset; then there is nobody.
   const attempt = () =>
     call(keys, port).then(
@@ -269,8 +271,6 @@ test('told to stop, the gate takes no new connection; a watch goes on until the 
       (error: NodeJS.ErrnoException) => error.code,
     );
   while ((await attempt()) !== 'ECONNREFUSED');
-  feed?.socket.write('5\r\nstill\r\n');
-  await watcher.until('still');
   assert.equal(await reset, 'ended in order');
   await stopped;
   assert.equal((await line('drained'))['ended'], 1);

@@ -91,7 +91,7 @@ function startAgent(env: NodeJS.ProcessEnv = {}, by: readonly string[] = []): Ag
         const timer = setTimeout(() => {
           waiting.delete(look);
           reject(new Error(`not said: ${pick}; last: ${JSON.stringify(all.slice(-5))}`));
-        }, 20_000);
+        }, 120_000);
         const look = () => {
           for (; next < all.length; next++) {
             const found = pick(all[next] as Said);

@@ -185,7 +185,7 @@ test('firewalld goes on refusing what we pass, and opens nothing that we refuse'
 const echo = `require('node:net').createServer((socket) => socket.on('error', () => {}).write('there')).listen(8443, () => console.log('up'));`;
 const connect = `const socket = require('node:net').connect({ host: '10.50.0.11', port: 8443 });
 const end = (said) => { console.log(said); process.exit(); };
-setTimeout(() => end('timeout'), 1000);
+setTimeout(() => end('timeout'), 60_000);
 socket.on('error', (error) => end(error.code)).on('data', (chunk) => end(String(chunk)));`;
 
 test('pods on a bridge are judged where bridged packets meet netfilter, and only there', async (t) => {

@@ -117,7 +117,7 @@ async function answer(command: Command): Promise<unknown> {
         socket.on('close', () => resolve(why));
       });
       connections.set(command.id, { socket, closed });
-      const result = await within(command.timeoutMs ?? 20_000, Promise.race([line(socket), closed]));
+      const result = await within(command.timeoutMs ?? 60_000, Promise.race([line(socket), closed]));
       if (result === 'timeout') socket.destroy();
       return result;
     }
@@ -129,12 +129,12 @@ async function answer(command: Command): Promise<unknown> {
       const { socket, closed } = connection;
       if (command.do === 'end') {
         socket.end();
-        return within(command.timeoutMs ?? 20_000, closed);
+        return within(command.timeoutMs ?? 60_000, closed);
       }
-      if (command.do === 'closed') return within(command.timeoutMs ?? 20_000, closed);
+      if (command.do === 'closed') return within(command.timeoutMs ?? 60_000, closed);
       const back = line(socket);
       socket.write('hello\n');
-      return within(command.timeoutMs ?? 20_000, Promise.race([back, closed]));
+      return within(command.timeoutMs ?? 60_000, Promise.race([back, closed]));
     }
   }
 }

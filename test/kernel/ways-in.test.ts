@@ -38,7 +38,7 @@ const listen = `for (const port of [6443, 16443]) require('node:net').createServ
 /** Connects, prints what the server says first, then echoes every line of standard input. */
 const caller = `const [address, port] = process.argv.slice(1);
 const socket = require('node:net').connect({ host: address, port: Number(port) });
-const timer = setTimeout(() => { console.log('timeout'); process.exit(); }, 2000);
+const timer = setTimeout(() => { console.log('timeout'); process.exit(); }, 60_000);
 socket.on('error', (error) => { console.log(error.code); process.exit(); });
 socket.on('data', (chunk) => { clearTimeout(timer); console.log(String(chunk).trim()); });
 process.stdin.on('data', (chunk) => socket.write(chunk));
@@ -159,7 +159,7 @@ test("whoever took over the gate's worker reaches its servers, and nothing else"
   const connect = (uid: number, to: string, port: number) =>
     world.run('setpriv', [
       ...['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'],
-      ...['timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/${to}/${port}`],
+      ...['timeout', '60', 'bash', '-c', `exec 3<>/dev/tcp/${to}/${port}`],
     ]);
   const rows = [
     [gateUser, '10.0.0.1', 6443, true],

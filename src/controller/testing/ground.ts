@@ -16,6 +16,8 @@ import { createAuthority, issue } from '../../platform/pki.ts';
 import { type ControllerOptions, type RunningController, runController } from '../run.ts';
 import { type FakeApiServer, fakeApiServer } from './fake-apiserver.ts';
 
+/** Milliseconds that bound a hang. */
+export const longest = 120_000;
 export const cve = 'CVE-2018-1002105';
 /** The shields and advisories that Portcullis ships. */
 const catalogue = join(import.meta.dirname, '../../../shields');
@@ -41,7 +43,7 @@ export type Started = {
   worker(role: Exclude<Role, 'admin'>, name?: string): Promise<ControllerLink>;
   /** Another admin, by a name of their own. */
   person(name: string): Promise<Admin>;
-  /** Waits for the first entry, from the log's begin, that matches. Fails after 10 s. */
+  /** Waits for the first entry, from the log's begin, that matches. */
   entry(matches: (entry: Entry) => boolean): Promise<Entry>;
 };
 
@@ -125,7 +127,7 @@ groups: [{name: office, addresses: [10.9.0.0/16], tags: [label=office]}]
           return link;
         },
         async entry(matches) {
-          const signal = AbortSignal.timeout(10_000);
+          const signal = AbortSignal.timeout(longest);
           for (let after = 0; ; ) {
             const entries = await admin.events({ after, waitSeconds: 10, signal });
             const found = entries.find(matches);
@@ -146,7 +148,7 @@ groups: [{name: office, addresses: [10.9.0.0/16], tags: [label=office]}]
 
 /** The plan that is there now. */
 export async function planOf(link: ControllerLink, after = 0): Promise<Plan> {
-  const plan = await link.nextPlan(after, 10, AbortSignal.timeout(10_000));
+  const plan = await link.nextPlan(after, 60, AbortSignal.timeout(longest));
   if (!plan) throw new Error(`no plan above ${after}`);
   return plan;
 }
