@@ -60,7 +60,8 @@ export async function runDemo(options: {
         if ('error' in proof) options.note(`  FAIL ${String(proof.error)}`);
         results.push({ name: step.name, ok, seconds, proof });
         if (ok) continue;
-        if (!options.signal?.aborted) options.note(`${JSON.stringify(proof)}\n${lab.evidence()}`);
+        // Also where it is interrupted: perhaps because it hangs.
+        options.note(`${JSON.stringify(proof)}\n${lab.evidence()}`);
         break;
       }
     } finally {
