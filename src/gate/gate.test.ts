@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import type { LimitSettings } from '../model/limits.ts';
 import { createAuthority, issue } from '../platform/pki.ts';
 import {
   answerOk,
@@ -35,8 +34,6 @@ type Stage = {
   readonly link: TestLink;
   readonly gate: RunningGate;
   readonly port: number;
-  /** Puts a plan with these limits into force. */
-  limit(limits: LimitSettings): Promise<void>;
 };
 const stages: Stage[] = [];
 const callers: RawCaller[] = [];
@@ -59,12 +56,7 @@ async function stand(
   const port = await freePort();
   const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
   assert.equal(receipt.error, undefined);
-  let generation = 1;
-  const limit = async (limits: LimitSettings) => {
-    generation += 1;
-    await link.plan(gatePlan(generation, [{ port, upstreamPort: server.port, limits }]));
-  };
-  const stage = { server, link, gate, port, limit };
+  const stage = { server, link, gate, port };
   stages.push(stage);
   return stage;
 }
@@ -524,15 +516,17 @@ test('a connection that is cut leaves the others alone', async () => {
 
 test('limits: heads that never end and callers who never ask are cut', async () => {
   const metricsPort = await freePort();
-  const stage = await stand(answerOk, { metricsPort, limits: { sweepMs: 20 } });
-  const { port } = stage;
+  // Long enough for the test's own steps.
+  const { port } = await stand(answerOk, {
+    metricsPort,
+    limits: { headMs: 2_000, firstRequestMs: 2_000, keepAliveMs: 2_000, sweepMs: 20 },
+  });
   const slow = await caller(keys, port, keys.user);
   slow.send('GET /api HTTP/1.1\r\nHost:');
   const silent = await caller(keys, port);
   const idle = await caller(keys, port, keys.user);
   idle.send(`${get}\r\n`);
   await idle.until('ok');
-  await stage.limit({ headMs: 100, firstRequestMs: 100, keepAliveMs: 100 });
   await Promise.all([slow.ended(), silent.ended(), idle.ended()]);
   let metrics = '';
   while (!/^portcullis_gate_connections_open 0$/m.test(metrics))
@@ -545,15 +539,13 @@ test('limits: heads that never end and callers who never ask are cut', async () 
 });
 
 test('limits: a head that was begun behind another request must end too', async () => {
-  const stage = await stand(answerOk, { limits: { keepAliveMs: 60_000, sweepMs: 20 } });
-  const { port } = stage;
+  const { port } = await stand(answerOk, { limits: { headMs: 2_000, keepAliveMs: 60_000, sweepMs: 20 } });
   const slow = await caller(keys, port, keys.user);
   slow.send(`${get}\r\nGET /api HTTP/1.1\r\nHost:`);
   await slow.until('ok');
   const busy = await caller(keys, port, keys.user);
   busy.send(`${get}\r\n`);
   await busy.until('ok');
-  await stage.limit({ headMs: 100 });
   await slow.ended();
   assert.equal(busy.socket.destroyed, false);
 });
