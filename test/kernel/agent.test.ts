@@ -392,10 +392,12 @@ test('sessions: accepted, steered and denied, with bytes both ways, rule and tag
   assert.ok(denied.attempts >= 1 && denied.attempts <= 3);
   assert.equal((await find('denied', '2001:db8:8::5')).to.address, '2001:db8::1');
   assert.equal((await find('denied', '192.0.2.9')).rule, 'portcullis/gate-port');
+  // The last connection of all was to the gate's port.
   const health = await agent.said((said) =>
-    (said.health?.counters['packets_deny'] ?? 0) >= 4 ? said.health : undefined,
+    (said.health?.counters['packets_gate_bypass'] ?? 0) > 0 ? said.health : undefined,
   );
-  assert.ok((health.counters['packets_pass'] ?? 0) > 0 && (health.counters['packets_steer'] ?? 0) > 0);
+  for (const met of ['packets_pass', 'packets_steer', 'packets_deny'])
+    assert.ok((health.counters[met] ?? 0) > 0, met);
   assert.equal(health.counters['packets_gate_bypass'], 1);
 });
 
