@@ -4,6 +4,7 @@
 // TLS socket is a record, a system call and several callbacks.
 import type { TLSSocket } from 'node:tls';
 import type { Connection, ConnectionSink, Finding } from '../inspect/connection-types.ts';
+import { keepReading } from './keep-reading.ts';
 import type { GateLimits } from './limits.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
 import { noHttp2 } from './upstream.ts';
@@ -210,7 +211,12 @@ export function startRelay(
     socket.setKeepAlive(true, limits.tcpKeepAliveMs);
     socket.on('secureConnect', () => {
       // Ended by now if it is not the protocol that it was asked for.
-      if (!socket.destroyed) serverReady = true;
+      if (socket.destroyed) return;
+      serverReady = true;
+      keepReading(socket, (error) => {
+        if (error.code !== 'EPIPE' && !serverDone && !closed)
+          events.upstreamFailed(error.code ?? 'unknown', error.message);
+      });
     });
     socket.on('end', serverEnded);
     socket.on('error', (error: NodeJS.ErrnoException) => {
