@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { canonicalJson } from '../base/canonical-json.ts';
+import { Failure } from '../base/failure.ts';
 import type { AgentPlan, Plan, Receipt } from '../model/plan.ts';
 import { exampleService, planOf } from '../nft/example-plan.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
@@ -31,6 +32,11 @@ async function host(options: {
   stored?: StoredPlan | undefined;
   refuse?: (plan: AgentPlan) => boolean;
   now?: number;
+  /** Port of the controller. */
+  port?: number;
+  confirmMs?: number;
+  /** In place of a receipt that arrives; the how manieth attempt it is, from 1. */
+  send?: (attempt: number) => Promise<void>;
 }) {
   const applied: AgentPlan[] = [];
   const receipts: Receipt[] = [];
@@ -38,6 +44,7 @@ async function host(options: {
   const disk: { stored: StoredPlan | undefined } = { stored: options.stored };
   const stop = new AbortController();
   const waiters = new Set<() => void>();
+  let attempts = 0;
   const tell = () => {
     for (const look of [...waiters]) look();
   };
@@ -57,7 +64,7 @@ async function host(options: {
   } as unknown as Enforcer;
   const queue = [...options.plans];
   const link = {
-    controllerPort: 7443,
+    controllerPort: options.port ?? 7443,
     nextPlan: (_after: number, _wait: number, signal: AbortSignal) => {
       const plan = queue.shift();
       if (plan) return Promise.resolve(plan);
@@ -66,6 +73,8 @@ async function host(options: {
       });
     },
     sendReceipt: async (receipt: Receipt) => {
+      attempts += 1;
+      await options.send?.(attempts);
       receipts.push(receipt);
       tell();
     },
@@ -77,7 +86,10 @@ async function host(options: {
   const log = (event: string) => void events.push(event);
   const begun = await resume({ enforcer, clock, read: () => disk.stored, store, log });
   const run = followPlan(
-    { name: 'cp-1', link, enforcer, clock, log, confirmMs: 60_000, begun, store, changed: tell },
+    {
+      ...{ name: 'cp-1', link, enforcer, clock, log, begun, store, changed: tell },
+      confirmMs: options.confirmMs ?? 60_000,
+    },
     stop.signal,
   );
   return {
@@ -105,7 +117,7 @@ async function host(options: {
 
 const last = ({ applied }: Host) => applied.at(-1)?.services[0]?.default;
 
-describe('a plan that waits to be confirmed', { timeout: 30_000 }, () => {
+describe('a plan that waits to be confirmed', () => {
   test('gives way when nobody confirms it, and is not taken again', async () => {
     const plan = waiting(40);
     const agent = await host({ plans: [plain, plan] });
@@ -177,13 +189,31 @@ describe('a plan that waits to be confirmed', { timeout: 30_000 }, () => {
       plans: [plain, waiting(1_000), { ...plain, generation: 3 }],
       refuse: ({ generation }) => generation === 3,
     });
-    await agent.until(() => last(agent) === 'drop');
-    assert.ok(agent.receipts.some(({ generation, ok }) => generation === 3 && !ok));
+    const isRefused = () => agent.receipts.some(({ generation, ok }) => generation === 3 && !ok);
+    await agent.until(() => last(agent) === 'drop' && isRefused());
     await agent.end();
   });
 });
 
-describe('a plan that the host refuses', { timeout: 30_000 }, () => {
+test('a host that stood still for longer than a plan may be without its controller tries once more', async () => {
+  const agent = await host({
+    plans: [plain, planOf([{ ...exampleService, default: 'deny' as const }], 2)],
+    port: exampleService.endpoints[0]?.port ?? 0,
+    confirmMs: 20,
+    async send(attempt) {
+      if (attempt !== 2) return;
+      // Nothing of this process runs, and what was under way has failed by then.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
+      throw new Failure('controller-unreachable', 'no answer in time');
+    },
+  });
+  await agent.until(() => agent.receipts.length === 2);
+  assert.deepEqual(agent.events, ['plan-applied', 'plan-applied']);
+  assert.deepEqual([last(agent), agent.receipts[1]?.ok], ['deny', true]);
+  await agent.end();
+});
+
+describe('a plan that the host refuses', () => {
   const second = planOf([{ ...exampleService, default: 'deny' as const }], 2);
 
   test('is told once, tried again, and taken when what was in the way has gone', async () => {

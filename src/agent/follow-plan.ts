@@ -148,7 +148,7 @@ async function takePlan(
   const until = untilDeadline(follower, taken, signal);
   // Taking a plan back opens what it closed: only a plan that could have cut us off is suspected of it.
   const bound = mayCutUsOff(next, follower.link.controllerPort) ? follower.confirmMs : undefined;
-  if ((await deliver(follower, receipt, until, bound)) || until.aborted) return taken;
+  if ((await reached(follower, receipt, until, bound)) || until.aborted) return taken;
   return rollBack(follower, { plan: next, waiting }, { plan: former, known }, receipt, signal);
 }
 
@@ -202,7 +202,7 @@ async function rollBack(
   keep(follower, before);
   const away = `the controller was out of reach for ${confirmMs / 1000} s under this plan; the former one stands`;
   const error = describeFailure(new Failure('rolled-back', away));
-  if (await deliver(follower, receiptOf(follower, plan, undefined, error), signal, confirmMs)) {
+  if (await reached(follower, receiptOf(follower, plan, undefined, error), signal, confirmMs)) {
     const rejected = canonicalJson(plan);
     keep(follower, { ...before, rejected });
     return { rejected, unconfirmed: former.known.unconfirmed };
@@ -253,11 +253,25 @@ function receiptOf(
 }
 
 /**
+ * Delivers within `boundMs`, or at one more attempt after that: the whole time, and what was under way, may have gone by
+ * while this host stood still.
+ */
+async function reached(
+  follower: PlanFollower,
+  receipt: Receipt,
+  signal: AbortSignal,
+  boundMs: number | undefined,
+): Promise<boolean> {
+  if (await deliver(follower, receipt, signal, boundMs)) return true;
+  return !signal.aborted && (await tell(follower, receipt, aborted(signal)));
+}
+
+/**
  * Tries until the controller has the receipt or says no to it; that is an answer too. False when neither came within
  * `boundMs`, or the signal was aborted.
  */
 async function deliver(
-  { link, log }: PlanFollower,
+  follower: PlanFollower,
   receipt: Receipt,
   signal: AbortSignal,
   boundMs = Number.POSITIVE_INFINITY,
@@ -265,18 +279,11 @@ async function deliver(
   const bound = new AbortController();
   const timer = Number.isFinite(boundMs) ? setTimeout(() => bound.abort(), boundMs) : undefined;
   const until = AbortSignal.any([signal, bound.signal]);
-  const stopped = new Promise<'stopped'>((resolve) => {
-    until.addEventListener('abort', () => resolve('stopped'));
-  });
+  const stopped = aborted(until);
   let backoff = minBackoffMs;
   try {
     while (!until.aborted) {
-      const said = await Promise.race([attempt(link, receipt), stopped]);
-      if (said === 'delivered') return true;
-      if (said instanceof Failure) {
-        log('receipt-refused', { error: describeFailure(said) });
-        return true;
-      }
+      if (await tell(follower, receipt, stopped)) return true;
       await pause(backoff, until);
       backoff = Math.min(maxBackoffMs, backoff * 2);
     }
@@ -284,6 +291,23 @@ async function deliver(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<'away'> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve('away'), { once: true });
+  });
+}
+
+/** One attempt, unless it is stopped first. */
+async function tell(
+  { link, log }: PlanFollower,
+  receipt: Receipt,
+  stopped: Promise<'away'>,
+): Promise<boolean> {
+  const said = await Promise.race([attempt(link, receipt), stopped]);
+  if (said instanceof Failure) log('receipt-refused', { error: describeFailure(said) });
+  return said !== 'away';
 }
 
 async function attempt(link: ControllerLink, receipt: Receipt): Promise<'delivered' | 'away' | Failure> {

@@ -24,7 +24,7 @@ export type AgentOptions = {
   readonly dataDir: string;
   /** The way to the controller. It is closed by whoever opened it. */
   readonly link: ControllerLink;
-  /** Out of reach this long after a plan, the plan is taken back; 15 when left out. */
+  /** Out of reach this long after a plan, and at one more attempt, the plan is taken back; 15 when left out. */
   readonly confirmSeconds?: number;
   /** How often the kernel is compared with the plan; 3 when left out. */
   readonly repairSeconds?: number;
