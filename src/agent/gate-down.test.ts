@@ -106,14 +106,16 @@ test('who answers: a gate, and one that closes at once; not a port without a lis
   );
   const busy = createServer((socket) => socket.resetAndDestroy());
   const ports = [await listen(gate), await listen(busy)];
-  const answers = await Promise.all(ports.map(askGate));
+  // As long as it takes: a busy machine is no dead gate.
+  const ask = (port: number) => askGate(port, 60_000);
+  const answers = await Promise.all(ports.map(ask));
   gate.close();
   busy.close();
   assert.deepEqual(answers, [true, true]);
-  assert.deepEqual(await Promise.all(ports.map(askGate)), [false, false]);
+  assert.deepEqual(await Promise.all(ports.map(ask)), [false, false]);
 });
 
-test('a port that is bound and served by nobody is no answer', { timeout: 30_000 }, async () => {
+test('a port that is bound and served by nobody is no answer', async () => {
   const server = createServer((socket) => socket.on('error', () => {}).resume());
   const port = await new Promise<number>((resolve) =>
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),

@@ -54,7 +54,7 @@ export async function watchGates(
   while (!signal.aborted) {
     const wanted = (plan()?.services ?? []).filter((service) => opens(service) && steers(service));
     const ports = [...new Set(wanted.map(({ gatePort }) => gatePort ?? 0))];
-    const answers = await Promise.all(ports.map(ask));
+    const answers = await Promise.all(ports.map((port) => ask(port)));
     for (const port of missed.keys()) if (!ports.includes(port)) missed.delete(port);
     for (const [index, port] of ports.entries()) {
       missed.set(port, answers[index] ? 0 : (missed.get(port) ?? 0) + 1);
@@ -72,7 +72,7 @@ export async function watchGates(
  * A handshake over loopback, whoever answers it; a gate that closes the connection is busy or names other servers, and
  * lives. A port that is bound and served by nobody takes the connection and says nothing.
  */
-export function askGate(port: number): Promise<boolean> {
+export function askGate(port: number, waitMs = answerMs): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
     const done = (answered: boolean) => {
@@ -80,7 +80,7 @@ export function askGate(port: number): Promise<boolean> {
       socket.destroy();
       resolve(answered);
     };
-    const timer = setTimeout(done, answerMs, false);
+    const timer = setTimeout(done, waitMs, false);
     socket.once('secureConnect', () => done(true));
     socket.on('error', ({ code }: NodeJS.ErrnoException) => done(!nobodyThere.has(code ?? '')));
     socket.once('close', () => done(true));
