@@ -9,11 +9,14 @@ import { Failure } from '../base/failure.ts';
 import { createSpool } from './spool.ts';
 import { openSpoolFile } from './spool-file.ts';
 
+/** Milliseconds that bound a hang. */
+const longest = 120_000;
+
 test('items pushed in one turn are delivered in order, in batches of the size asked for', async () => {
   const batches: number[][] = [];
   const spool = createSpool<number>({ batchItems: 2, send: async (batch) => void batches.push([...batch]) });
   for (const item of [1, 2, 3, 4, 5]) spool.push(item);
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(batches, [[1, 2], [3, 4], [5]]);
   assert.deepEqual([spool.pending, spool.dropped, spool.refused], [0, 0, 0]);
 });
@@ -31,7 +34,7 @@ test('what the controller was away for is delivered when it is back, once, in or
   });
   spool.push(1);
   spool.push(2);
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(delivered, [1, 2]);
 });
 
@@ -54,7 +57,7 @@ test('a batch that the controller refuses is not tried for ever', async () => {
   });
   spool.push(1);
   spool.push(2);
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(seen, [2]);
   assert.equal(spool.refused, 1);
 });
@@ -68,7 +71,7 @@ test('one item that the controller refuses takes none of its batch with it', asy
     },
   });
   for (const item of [0, 1, 2, 3, 4, 5, 6]) spool.push(item);
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(seen, [0, 1, 2, 4, 5, 6]);
   assert.equal(spool.refused, 1);
 });
@@ -91,7 +94,7 @@ test('a full spool gives up the newest of the lowest rank for what ranks higher,
   for (const item of ['0a', '0b', '0c', '1a', '0d', '2a', '1b', '2b', '2c', '2d']) spool.push(item);
   assert.deepEqual([spool.pending, spool.dropped], [4, 6]);
   open();
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(sent, ['2a', '2b', '2c', '2d']);
 });
 
@@ -119,7 +122,7 @@ test('what is on its way is never given up, and nothing is sent twice or lost be
         if (wait) await new Promise(setImmediate);
       }
       failing = false;
-      await spool.drained(5_000);
+      await spool.drained(longest);
       assert.equal(new Set(sent).size, sent.length);
       assert.equal(sent.length + spool.dropped, steps.length);
       const best = steps.flatMap(({ rank }, index) => (rank === 3 ? [`3-${index}`] : []));
@@ -148,7 +151,7 @@ test('what waited is there after a restart, in a file of the owner alone, and is
     send: async (batch) => void seen.push(...batch.map(({ id }) => id)),
   });
   second.push({ id: 4 });
-  await second.drained(5_000);
+  await second.drained(longest);
   second.close();
   assert.deepEqual(seen, [1, 2, 3, 4]);
   assert.equal(readFileSync(path, 'utf8'), '');
@@ -185,7 +188,7 @@ test('a file that can not be written is told once, and the spool goes on', async
     send: async (batch) => void seen.push(...batch.map(({ id }) => id)),
   });
   spool.push({ id: 1 });
-  await spool.drained(5_000);
+  await spool.drained(longest);
   spool.close();
   store.close();
   assert.deepEqual([seen, told], [[1], ['unwritable']]);
@@ -210,7 +213,7 @@ test('a full spool that drops the oldest keeps what is on its way and what came 
   for (const item of [4, 5]) spool.push(item);
   assert.deepEqual([spool.pending, spool.dropped], [3, 2]);
   away = false;
-  await spool.drained(5_000);
+  await spool.drained(longest);
   assert.deepEqual(sent, [1, 4, 5]);
   spool.close();
 });
