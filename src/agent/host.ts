@@ -16,9 +16,15 @@ export function kernelRefused(what: string, ran: Ran, code: FailureCode = 'kerne
 /** Interfaces whose addresses are services of the cluster, held locally only so that IPVS and node-local DNS see them. */
 const serviceInterfaces = new Set(['kube-ipvs0', 'nodelocaldns']);
 
+/** Listings of addresses until one of them is of one moment, at most. */
+const listings = 5;
+
 /** The host's own addresses, loopback included, canonical text. @throws Failure `kernel-refused` */
 export async function localAddresses(run: Runner): Promise<string[]> {
-  const ran = await run('ip', ['-j', 'address', 'show']);
+  let ran = await run('ip', ['-j', 'address', 'show']);
+  // While a node's pods come and go, a listing may lack what was there all the time. `ip` says so, and calls it a success.
+  for (let more = 1; more < listings && ran.stderr.includes('Dump was interrupted'); more += 1)
+    ran = await run('ip', ['-j', 'address', 'show']);
   if (ran.code !== 0) throw kernelRefused('ip address', ran);
   const interfaces = JSON.parse(ran.stdout || '[]') as {
     ifname?: string;
