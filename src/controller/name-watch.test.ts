@@ -36,7 +36,7 @@ const policy = Policy.parse({
 
 function world(names: readonly string[]) {
   const notes: string[] = [];
-  const resolver = openResolver([dns.server], 500);
+  const resolver = openResolver([dns.server], 60_000);
   const core = openCore({
     log: memoryLog(clock),
     knowledge: { shields: [], advisories: [], assess: () => ({ exposures: [], tags: [] }) },
