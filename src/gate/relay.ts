@@ -114,7 +114,9 @@ export function startRelay(
         if (lingerMs <= 0 || client.readableEnded) destroy();
         else lingerTimer = setTimeout(destroy, lingerMs);
       });
-      client.resume();
+      // Read from here on, answers taken or not; but a server that is full is in a tunnel that goes on.
+      answersFull = false;
+      steerClient();
     },
     endServer() {
       flushServer();

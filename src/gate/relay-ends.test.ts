@@ -1,0 +1,129 @@
+// How a relay ends: one side before the other, a server that is lost, callers who take their time.
+import assert from 'node:assert/strict';
+import type { AddressInfo, OnReadOpts } from 'node:net';
+import { after, before, type TestContext, test } from 'node:test';
+import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
+import type { Connection, ConnectionSink } from '../inspect/connection-types.ts';
+import { defaultGateLimits } from './limits.ts';
+import { type Relay, startRelay } from './relay.ts';
+import { call, type Keys, makeKeys, type RawCaller, removeKeys, type Seen, startServer } from './test-kit.ts';
+
+let keys: Keys;
+before(async () => {
+  keys = await makeKeys();
+});
+after(() => removeKeys(keys));
+
+type Stage = {
+  readonly caller: RawCaller;
+  /** The gate's ends. */
+  readonly client: TLSSocket;
+  readonly relay: Relay;
+  readonly sink: ConnectionSink;
+  readonly told: string[];
+};
+
+/** One relay of a judge that lets everything through towards the server, and does else what `judge` says. */
+async function relayTo(
+  t: TestContext,
+  upstreamPort: number,
+  judge: (sink: ConnectionSink) => Partial<Connection> = () => ({}),
+): Promise<Stage> {
+  const told: string[] = [];
+  const begun = Promise.withResolvers<Omit<Stage, 'caller' | 'told'>>();
+  const makeJudge =
+    (client: TLSSocket) =>
+    (sink: ConnectionSink): Connection => {
+      setImmediate(() => begun.resolve({ client, sink, relay }));
+      return {
+        clientData: (bytes) => sink.toServer(bytes),
+        clientEnd() {},
+        serverData: (bytes) => sink.toClient(bytes),
+        serverEnd: () => void told.push('server ended'),
+        serverFailed: (reason) => void told.push(`server failed: ${reason}`),
+        drain() {},
+        state: 'tunnel',
+        idle: false,
+        readingHead: false,
+        readingBody: false,
+        ...judge(sink),
+      };
+    };
+  let relay: Relay;
+  const events = {
+    request() {},
+    response() {},
+    finding() {},
+    repeated() {},
+    begun: () => undefined,
+    upstreamFailed: (code: string) => void told.push(code),
+    timedOut: (what: string) => void told.push(`timed out: ${what}`),
+    crashed: (error: unknown) => assert.fail(String(error)),
+    closed() {},
+  };
+  const gate = createServer(
+    { cert: keys.serving.certificate, key: keys.serving.key, ALPNProtocols: ['http/1.1'] },
+    (client) => {
+      client.allowHalfOpen = true;
+      relay = startRelay(
+        client,
+        makeJudge(client),
+        (received) => openServer(upstreamPort, received),
+        { now: 1 },
+        defaultGateLimits,
+        events,
+      );
+    },
+  );
+  await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+  const caller = await call(keys, (gate.address() as AddressInfo).port, undefined, { allowHalfOpen: true });
+  t.after(() => {
+    caller.socket.destroy();
+    gate.close();
+  });
+  return { caller, told, ...(await begun.promise) };
+}
+
+function openServer(port: number, received: (bytes: Buffer) => void): TLSSocket {
+  const onread = {
+    buffer: Buffer.alloc(16_384),
+    callback(length: number, buffer: Uint8Array) {
+      received(Buffer.from(buffer.subarray(0, length)));
+      return true;
+    },
+  };
+  // Documented for tls.connect and missing in its types.
+  const options: ConnectionOptions & { allowHalfOpen: boolean; onread: OnReadOpts } = {
+    ...{ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true, onread },
+  };
+  return connect(options);
+}
+
+test('a tunnel whose server has ended and reads no more holds its caller', async (t) => {
+  const served = Promise.withResolvers<Seen>();
+  const upstream = await startServer(keys, (seen) => served.resolve(seen), false);
+  t.after(() => upstream.close());
+  const { caller, client, sink } = await relayTo(t, upstream.port, (sink) => ({
+    clientEnd: () => sink.closeServer(),
+  }));
+  const piece = Buffer.alloc(1 << 18);
+  caller.send('hello');
+  let sent = 5;
+  const server = await served.promise;
+  server.socket.pause();
+  while (!client.isPaused()) {
+    if (!caller.socket.writableNeedDrain) {
+      caller.socket.write(piece);
+      sent += piece.length;
+    }
+    await new Promise(setImmediate);
+  }
+  sink.endClient(60_000);
+  assert.equal(client.isPaused(), true);
+  caller.socket.end();
+  await caller.ended();
+  const all = new Promise<void>((resolve) => server.socket.once('end', resolve));
+  server.socket.resume();
+  await all;
+  assert.equal(server.received(), sent);
+});
