@@ -1,6 +1,6 @@
 // How a relay ends: one side before the other, a server that is lost, callers who take their time.
 import assert from 'node:assert/strict';
-import type { AddressInfo, OnReadOpts } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type OnReadOpts, type Socket } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
 import type { Connection, ConnectionSink } from '../inspect/connection-types.ts';
@@ -126,4 +126,24 @@ test('a tunnel whose server has ended and reads no more holds its caller', async
   server.socket.resume();
   await all;
   assert.equal(server.received(), sent);
+});
+
+test('a server that ends in its handshake can not be had, and is told of as such', async (t) => {
+  const upstream = createTcpServer((socket: Socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end());
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  t.after(() => upstream.close());
+  const answered = Promise.withResolvers<void>();
+  const { caller, told } = await relayTo(t, (upstream.address() as AddressInfo).port, () => ({
+    serverEnd: () => assert.fail('there was no server'),
+    serverFailed(reason) {
+      told.push(reason);
+      answered.resolve();
+    },
+  }));
+  caller.send('hello');
+  await answered.promise;
+  assert.deepEqual(told, ['ECONNRESET', 'the API server ended the connection']);
 });

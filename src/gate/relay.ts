@@ -220,7 +220,10 @@ export function startRelay(
           events.upstreamFailed(error.code ?? 'unknown', error.message);
       });
     });
-    socket.on('end', serverEnded);
+    socket.on('end', () => {
+      // Before, an error follows and says why.
+      if (serverReady) serverEnded();
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (serverDone || closed) return;
       events.upstreamFailed(error.code ?? 'unknown', error.message);
