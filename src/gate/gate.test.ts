@@ -481,6 +481,18 @@ test('a server that is down is a Status, and the next caller reaches it when it 
   assert.doesNotMatch(answer, /127\.0\.0\.1|ECONN/);
 });
 
+test('the end of an idle server connection that the next request meets is no answer: callers ask again', async () => {
+  const { port } = await stand((seen) => {
+    if (seen.text().split('\r\n\r\n').length > 2) seen.socket.destroy();
+    else answerOk(seen);
+  });
+  const developer = await caller(keys, port, keys.user);
+  developer.send(`${get}\r\n`);
+  await developer.until('ok');
+  developer.send(`${get}\r\n`);
+  assert.match(await developer.ended(), /^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\n\r\nok$/);
+});
+
 test('a server whose certificate does not verify is not spoken to', async () => {
   const other = await makeKeys();
   const { server, port } = await stand();

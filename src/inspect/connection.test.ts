@@ -249,6 +249,24 @@ describe('plain exchanges', () => {
     judge.serverEnd();
     assert.match(sink.client, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 502 /);
   });
+
+  const post = 'POST /api/v1/pods HTTP/1.1\r\nHost: k\r\nContent-Length: 0\r\n\r\n';
+  for (const [what, request, begun, silent] of [
+    ['a question that callers ask again', get, '', true],
+    ['what may have changed something', post, '', false],
+    ['what got the beginning of an answer', get, 'HTTP/1.1 2', false],
+  ] as const) {
+    test(`an idle server that ends as the next request comes, ${what}: ${silent ? 'no answer' : '502'}`, () => {
+      const { judge, sink, client, server } = rig();
+      client(get);
+      server(ok);
+      client(request);
+      if (begun) server(begun);
+      judge.serverEnd();
+      assert.match(sink.client.slice(ok.length), silent ? /^$/ : /^HTTP\/1\.1 502 /);
+      assert.deepEqual([sink.serverClosed, sink.clientEnded !== undefined], [true, true]);
+    });
+  }
 });
 
 describe('refusals', () => {

@@ -16,6 +16,8 @@ import { answerLingerMs, type Core, upgradeLingerMs } from './core.ts';
 const tunnelLingerMs = 30_000;
 /** Interim answers to one request. */
 const maxInterim = 16;
+/** What callers ask again by themselves when a connection ends that was used before (RFC 9110 §9.2.1, RFC 9112 §9.3.1). */
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 export class ServerSide {
   readonly #core: Core;
@@ -24,6 +26,8 @@ export class ServerSide {
   /** An unfinished head. */
   readonly #head = new ByteQueue();
   readonly #progress = createHeadProgress();
+  /** A request was answered before, and the connection went on. */
+  #used = false;
 
   constructor(core: Core, caller: CallerSide) {
     const { limits } = core.settings;
@@ -65,9 +69,20 @@ export class ServerSide {
     } else if (exchange.responseBody) {
       // Until-close ends so; a shorter answer than announced is shown to the caller as what it is, an early end.
       core.close(exchange.upgrade ? upgradeLingerMs : answerLingerMs);
+    } else if (this.#endedUnasked(exchange)) {
+      core.close(answerLingerMs);
     } else {
       core.answerStatus(502, 'The API server ended the connection without an answer.', exchange.info.method);
     }
+  }
+
+  /**
+   * Has the server ended an idle connection just as this came? No answer is what tells the caller to ask again, on another
+   * connection; a 502 would be final. Whether a request that changes something was carried out nobody knows: that is said.
+   */
+  #endedUnasked({ info, interim, requestBody }: Exchange): boolean {
+    const nothingCame = interim === 0 && this.#head.length === 0;
+    return this.#used && nothingCame && requestBody === undefined && safeMethods.has(info.method);
   }
 
   failed(reason: string): void {
@@ -170,6 +185,7 @@ export class ServerSide {
       core.close(answerLingerMs);
     } else {
       core.exchange = undefined;
+      this.#used = true;
       core.over();
       this.#caller.next();
       if (core.clientEnded && core.state === 'http' && !core.exchange) core.close(0);
