@@ -412,6 +412,19 @@ describe('windows', () => {
     assert.equal(rig.judge.idle, true);
   });
 
+  test('what waits for room is delivered though the server has ended behind it', () => {
+    const rig = rawRig();
+    rig.caller(headers(rig.requests, 1, get), headers(rig.requests, 3, withPath('/a//b')));
+    rig.server(headers(rig.answers, 1, ok, false));
+    for (let sent = 0; sent < 48_000; sent += 16_000) rig.server(data(1, 'x'.repeat(16_000)));
+    rig.server(data(1, 'y'.repeat(16_384)), data(1, 'z'.repeat(1_151), true));
+    rig.toCaller();
+    rig.judge.serverEnd();
+    assert.deepEqual([rig.toCaller(), rig.judge.state], [[], 'http']);
+    rig.caller(numberFrame(WINDOW_UPDATE, 0, 30_000));
+    assert.deepEqual([rig.toCaller(), rig.judge.state], [['DATA 1 end', 'GOAWAY 3 0'], 'closing']);
+  });
+
   test('a caller whose window is shut learns the status alone', () => {
     const rig = rawRig({}, false);
     rig.caller(preface, settingsFrame([[4, 10]]));

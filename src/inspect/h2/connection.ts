@@ -41,6 +41,8 @@ class Http2Judge implements Connection {
   #prefaceRead = 0;
   /** Of the server's, while the caller has no room for it. */
   readonly #waiting = new ByteQueue();
+  /** The server has ended behind that. */
+  #serverEnded = false;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink) {
     this.#core = new Core(settings, sink);
@@ -85,6 +87,7 @@ class Http2Judge implements Connection {
     core.flush();
     core.toServer.piece = undefined;
     if (this.#waiting.length > 0 && core.state === 'http') this.#readServer(this.#waiting.take(), true);
+    if (this.#serverEnded) this.serverEnd();
   }
 
   clientEnd(): void {
@@ -124,6 +127,8 @@ class Http2Judge implements Connection {
   serverEnd(): void {
     const core = this.#core;
     if (core.state !== 'http') return;
+    this.#serverEnded = true;
+    if (this.#waiting.length > 0) return;
     core.lose(502, 'The API server ended the connection without an answer.', h2Errors.none);
     core.flush();
   }
