@@ -147,3 +147,45 @@ test('a server that ends in its handshake can not be had, and is told of as such
   await answered.promise;
   assert.deepEqual(told, ['ECONNRESET', 'the API server ended the connection']);
 });
+
+test('a connection that was ended stays as long as the caller says now and then how far it has read', async (t) => {
+  const heard: number[] = [];
+  const { caller, client, sink } = await relayTo(t, 0, () => ({
+    clientData: (bytes) => void heard.push(bytes.length),
+  }));
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  sink.endClient(1_000);
+  await caller.ended();
+  while (!client.writableFinished) await new Promise(setImmediate);
+  for (let count = 1; count <= 3; count++) {
+    t.mock.timers.tick(999);
+    assert.equal(client.destroyed, false);
+    caller.send('a window');
+    while (heard.length < count) await new Promise(setImmediate);
+  }
+  t.mock.timers.tick(1_000);
+  await closed;
+});
+
+test('a connection that was ended does not stay for a caller who goes on sending', async (t) => {
+  let heard = 0;
+  const { caller, client, sink } = await relayTo(t, 0, () => ({
+    clientData(bytes) {
+      heard += bytes.length;
+    },
+  }));
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  sink.endClient(1_000);
+  await caller.ended();
+  while (!client.writableFinished) await new Promise(setImmediate);
+  caller.send('x'.repeat(256 * 1024));
+  while (heard < 256 * 1024) await new Promise(setImmediate);
+  t.mock.timers.tick(999);
+  assert.equal(client.destroyed, false);
+  caller.send('more');
+  while (heard < 256 * 1024 + 4) await new Promise(setImmediate);
+  t.mock.timers.tick(1);
+  await closed;
+});

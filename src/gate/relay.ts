@@ -46,6 +46,8 @@ export type Relay = {
 };
 
 const minuteMs = 60_000;
+/** More than a reader has to say while it takes the rest of an answer: who sends more is not waited for. */
+const lingerBytes = 256 * 1024;
 
 /**
  * Takes over a caller's socket after its handshake. The server is connected to at the first byte that the judge lets
@@ -82,6 +84,7 @@ export function startRelay(
   let bodySince = 0;
   let bodyBytes = 0;
   let lingerTimer: NodeJS.Timeout | undefined;
+  let heard: ((length: number) => void) | undefined;
   // Bytes of the running call, per direction: nearly always one buffer, else a list.
   let serverPart: Buffer | undefined;
   let serverParts: Buffer[] | undefined;
@@ -112,7 +115,7 @@ export function startRelay(
       client.end(() => {
         if (closed) return;
         if (lingerMs <= 0 || client.readableEnded) destroy();
-        else lingerTimer = setTimeout(destroy, lingerMs);
+        else linger(lingerMs);
       });
       // Read from here on, answers taken or not; but a server that is full is in a tunnel that goes on.
       answersFull = false;
@@ -293,6 +296,21 @@ export function startRelay(
     flush();
   }
 
+  /**
+   * Closes when the caller has been silent for so long. What comes after that is answered by a reset, which destroys what
+   * the caller has not got yet; and who takes a long answer over a slow link says now and then how much of it it has.
+   */
+  function linger(silentMs: number): void {
+    let left = lingerBytes;
+    lingerTimer = setTimeout(destroy, silentMs);
+    heard = (length) => {
+      left -= length;
+      if (left < 0 || clock.now - endSince > limits.closeMs) return;
+      clearTimeout(lingerTimer);
+      lingerTimer = setTimeout(destroy, silentMs);
+    };
+  }
+
   function crash(error: unknown): void {
     events.crashed(error);
     destroy();
@@ -314,6 +332,7 @@ export function startRelay(
   client.on('data', (chunk: Buffer) => {
     if (closed) return;
     active = clock.now;
+    heard?.(chunk.length);
     try {
       judge.clientData(chunk);
     } catch (error) {
