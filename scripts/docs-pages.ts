@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { failureCodes } from '../src/base/failure-codes.ts';
 import { commonOptions, exitCodes } from '../src/cli/command.ts';
-import { commands } from '../src/cli/commands.ts';
+import { loadCommands } from '../src/cli/commands.ts';
 import { controllerMetricPrefix, controllerMetricTable } from '../src/controller/metric-table.ts';
 import { accessFields } from '../src/gate/access-record.ts';
 import { callerRefusals } from '../src/gate/caller.ts';
@@ -20,6 +20,8 @@ import { Policy } from '../src/model/policy.ts';
 import { Shield } from '../src/model/shield.ts';
 import { costBudgets } from '../src/shields/cost.ts';
 import { shieldPages } from './docs-shields.ts';
+
+const commands = await loadCommands();
 
 /** Path below docs/reference → text. */
 export function pages(): readonly (readonly [path: string, text: string])[] {

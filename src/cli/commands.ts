@@ -1,103 +1,71 @@
-// Every command, in the order of the overview. A new command is a file and a line here.
-import { advisories, advisoriesAdd } from './advisories.ts';
-import { agent } from './agent.ts';
-import { inventoryApply, inventoryShow, policyApply } from './apply.ts';
-import { bundleBuild, bundleKeygen, bundleSign } from './bundle-make.ts';
-import { bundleList, bundleRevoke, bundleShow, bundleTrust, bundleUse, bundleVerify } from './bundle-use.ts';
+// Every command by its name, in the order of the overview. Only what is asked for is loaded: most of a command's time would
+// be the reading of the others. A new command is a file and a line here.
 import type { Command } from './command.ts';
-import { controller } from './controller.ts';
-import { demo } from './demo.ts';
-import { events } from './events.ts';
-import { exemptAdd, exemptList, exemptRemove } from './exempt.ts';
-import { explain } from './explain.ts';
-import { exposure } from './exposure.ts';
-import { gate } from './gate.ts';
-import { importFile, importKubernetes } from './import.ts';
-import { kubeconfig } from './kubeconfig.ts';
-import { logVerify } from './log-verify.ts';
-import { login } from './login.ts';
-import { mode } from './mode.ts';
-import { policyApprove, policyCommit, policyConfirm, policyRollback } from './policy-commit.ts';
-import { policyDraft, policyDrop, policyRebase } from './policy-draft.ts';
-import { policyExport } from './policy-export.ts';
-import { policyDiff, policyPreview } from './policy-review.ts';
-import { policyHistory, policyShow } from './policy-show.ts';
-import { probe } from './probe.ts';
-import { protect } from './protect.ts';
-import { remove } from './remove.ts';
-import { sessionsPairs, sessionsSeries, sessionsTop } from './session-queries.ts';
-import { sessions } from './sessions.ts';
-import { shieldsNew } from './shields-new.ts';
-import { shieldsTest } from './shields-test.ts';
-import { stage } from './stage.ts';
-import { status } from './status.ts';
-import { tag } from './tag.ts';
-import { tags } from './tags.ts';
-import { token } from './token.ts';
-import { up } from './up.ts';
-import { verify, verifyList, verifyShow } from './verify.ts';
-import { why } from './why.ts';
 
-export const commands: readonly Command[] = [
-  demo,
-  protect,
-  up,
-  status,
-  exposure,
-  probe,
-  stage,
-  mode,
-  exemptAdd,
-  exemptList,
-  exemptRemove,
-  events,
-  why,
-  sessions,
-  sessionsTop,
-  sessionsSeries,
-  sessionsPairs,
-  logVerify,
-  verify,
-  verifyList,
-  verifyShow,
-  advisories,
-  advisoriesAdd,
-  shieldsTest,
-  shieldsNew,
-  bundleKeygen,
-  bundleBuild,
-  bundleSign,
-  bundleVerify,
-  bundleUse,
-  bundleList,
-  bundleShow,
-  bundleTrust,
-  bundleRevoke,
-  inventoryApply,
-  inventoryShow,
-  importKubernetes,
-  importFile,
-  kubeconfig,
-  tag,
-  tags,
-  policyApply,
-  policyShow,
-  policyDraft,
-  policyDiff,
-  policyPreview,
-  policyApprove,
-  policyCommit,
-  policyConfirm,
-  policyRollback,
-  policyExport,
-  policyRebase,
-  policyDrop,
-  policyHistory,
-  explain,
-  token,
-  login,
-  controller,
-  agent,
-  gate,
-  remove,
-];
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./demo.ts')).demo,
+  protect: async () => (await import('./protect.ts')).protect,
+  up: async () => (await import('./up.ts')).up,
+  status: async () => (await import('./status.ts')).status,
+  exposure: async () => (await import('./exposure.ts')).exposure,
+  probe: async () => (await import('./probe.ts')).probe,
+  stage: async () => (await import('./stage.ts')).stage,
+  mode: async () => (await import('./mode.ts')).mode,
+  'exempt add': async () => (await import('./exempt.ts')).exemptAdd,
+  'exempt list': async () => (await import('./exempt.ts')).exemptList,
+  'exempt remove': async () => (await import('./exempt.ts')).exemptRemove,
+  events: async () => (await import('./events.ts')).events,
+  why: async () => (await import('./why.ts')).why,
+  sessions: async () => (await import('./sessions.ts')).sessions,
+  'sessions top': async () => (await import('./session-queries.ts')).sessionsTop,
+  'sessions series': async () => (await import('./session-queries.ts')).sessionsSeries,
+  'sessions pairs': async () => (await import('./session-queries.ts')).sessionsPairs,
+  'log verify': async () => (await import('./log-verify.ts')).logVerify,
+  verify: async () => (await import('./verify.ts')).verify,
+  'verify list': async () => (await import('./verify.ts')).verifyList,
+  'verify show': async () => (await import('./verify.ts')).verifyShow,
+  advisories: async () => (await import('./advisories.ts')).advisories,
+  'advisories add': async () => (await import('./advisories.ts')).advisoriesAdd,
+  'shields test': async () => (await import('./shields-test.ts')).shieldsTest,
+  'shields new': async () => (await import('./shields-new.ts')).shieldsNew,
+  'bundle keygen': async () => (await import('./bundle-make.ts')).bundleKeygen,
+  'bundle build': async () => (await import('./bundle-make.ts')).bundleBuild,
+  'bundle sign': async () => (await import('./bundle-make.ts')).bundleSign,
+  'bundle verify': async () => (await import('./bundle-use.ts')).bundleVerify,
+  'bundle use': async () => (await import('./bundle-use.ts')).bundleUse,
+  'bundle list': async () => (await import('./bundle-use.ts')).bundleList,
+  'bundle show': async () => (await import('./bundle-use.ts')).bundleShow,
+  'bundle trust': async () => (await import('./bundle-use.ts')).bundleTrust,
+  'bundle revoke': async () => (await import('./bundle-use.ts')).bundleRevoke,
+  'inventory apply': async () => (await import('./apply.ts')).inventoryApply,
+  'inventory show': async () => (await import('./apply.ts')).inventoryShow,
+  'import kubernetes': async () => (await import('./import.ts')).importKubernetes,
+  'import file': async () => (await import('./import.ts')).importFile,
+  kubeconfig: async () => (await import('./kubeconfig.ts')).kubeconfig,
+  tag: async () => (await import('./tag.ts')).tag,
+  tags: async () => (await import('./tags.ts')).tags,
+  'policy apply': async () => (await import('./apply.ts')).policyApply,
+  'policy show': async () => (await import('./policy-show.ts')).policyShow,
+  'policy draft': async () => (await import('./policy-draft.ts')).policyDraft,
+  'policy diff': async () => (await import('./policy-review.ts')).policyDiff,
+  'policy preview': async () => (await import('./policy-review.ts')).policyPreview,
+  'policy approve': async () => (await import('./policy-commit.ts')).policyApprove,
+  'policy commit': async () => (await import('./policy-commit.ts')).policyCommit,
+  'policy confirm': async () => (await import('./policy-commit.ts')).policyConfirm,
+  'policy rollback': async () => (await import('./policy-commit.ts')).policyRollback,
+  'policy export': async () => (await import('./policy-export.ts')).policyExport,
+  'policy rebase': async () => (await import('./policy-draft.ts')).policyRebase,
+  'policy drop': async () => (await import('./policy-draft.ts')).policyDrop,
+  'policy history': async () => (await import('./policy-show.ts')).policyHistory,
+  explain: async () => (await import('./explain.ts')).explain,
+  token: async () => (await import('./token.ts')).token,
+  login: async () => (await import('./login.ts')).login,
+  controller: async () => (await import('./controller.ts')).controller,
+  agent: async () => (await import('./agent.ts')).agent,
+  gate: async () => (await import('./gate.ts')).gate,
+  remove: async () => (await import('./remove.ts')).remove,
+};
+
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
+}

@@ -9,7 +9,7 @@ import {
   exitCodes,
   wrongUsage,
 } from './command.ts';
-import { commands } from './commands.ts';
+import { commands, loadCommands } from './commands.ts';
 import { errorDocument } from './error-document.ts';
 import { printable } from './table.ts';
 
@@ -24,7 +24,7 @@ let interruption: AbortSignal | undefined;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
-  const found = find(argv);
+  const found = await find(argv);
   if (!found) return notFound(argv);
   const { command, rest } = found;
   let json = asksForJson(rest);
@@ -74,11 +74,11 @@ function asFailure(error: unknown, command: Command): Failure {
   });
 }
 
-function find(argv: readonly string[]): { command: Command; rest: string[] } | undefined {
+async function find(argv: readonly string[]): Promise<{ command: Command; rest: string[] } | undefined> {
   for (const words of [2, 1]) {
     const name = argv.slice(0, words).join(' ');
-    const command = commands.find((candidate) => candidate.name === name);
-    if (command) return { command, rest: argv.slice(words) };
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (load) return { command: await load(), rest: argv.slice(words) };
   }
   return undefined;
 }
@@ -142,26 +142,26 @@ function createContext(values: Record<string, unknown>, args: readonly string[],
 }
 
 /** No command by that name: help was asked for, or a group of commands, or it is a slip. */
-function notFound(argv: readonly string[]): ExitCode {
+async function notFound(argv: readonly string[]): Promise<ExitCode> {
   const [first = '', ...rest] = argv;
   if (['help', '--help', '-h'].includes(first)) {
-    const about = find(rest);
-    process.stdout.write(about ? help(about.command) : overview());
+    const about = await find(rest);
+    process.stdout.write(about ? help(about.command) : overview(await loadCommands()));
     return 0;
   }
   if (first === '') {
-    process.stderr.write(overview());
+    process.stderr.write(overview(await loadCommands()));
     return 2;
   }
-  const group = commands.filter(({ name }) => name.startsWith(`${first} `));
+  const group = Object.keys(commands).filter((name) => name.startsWith(`${first} `));
   const message =
     group.length > 0
-      ? `expected one of: ${group.map(({ name }) => `portcullis ${name}`).join(', ')}`
+      ? `expected one of: ${group.map((name) => `portcullis ${name}`).join(', ')}`
       : `unknown command '${first}'`;
   return failed(new Failure('usage', message, { hint: 'see: portcullis --help' }), asksForJson(rest));
 }
 
-function overview(): string {
+function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map((command) => command.name.length));
   const lines = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
   return [

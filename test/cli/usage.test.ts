@@ -1,8 +1,10 @@
 // Wrong usage and help, for every command.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { commands } from '../../src/cli/commands.ts';
+import { commands as byName, loadCommands } from '../../src/cli/commands.ts';
 import { assertFailure, cli, scratch } from './kit.ts';
+
+const commands = await loadCommands();
 
 const own = scratch('usage');
 const nowhere = own.path('nowhere');
@@ -19,6 +21,12 @@ describe('help', { concurrency: 2 }, () => {
       for (const name of Object.keys(command.options)) assert.ok(answer.stdout.includes(`--${name}`), name);
     });
   }
+  test('a command is found by the name that it has', () => {
+    assert.deepEqual(
+      commands.map(({ name }) => name),
+      Object.keys(byName),
+    );
+  });
   test('the overview names every command and every exit code', async () => {
     for (const asked of [['--help'], ['help']]) {
       const answer = await cli(asked);

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureCodes } from '../../src/base/failure-codes.ts';
-import { commands } from '../../src/cli/commands.ts';
+import { loadCommands } from '../../src/cli/commands.ts';
+
+const commands = await loadCommands();
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/bundles.md'), 'utf8');
 

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { commands } from '../../src/cli/commands.ts';
+import { loadCommands } from '../../src/cli/commands.ts';
 import { readDocument } from '../../src/model/document.ts';
 import { Policy } from '../../src/model/policy.ts';
 import { checkShieldSettings } from '../../src/policy/shield-settings.ts';
 import { parseShield } from '../../src/shields/load.ts';
+
+const commands = await loadCommands();
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/modes.md'), 'utf8');

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { commands } from '../../src/cli/commands.ts';
+import { loadCommands } from '../../src/cli/commands.ts';
 import { readDocument } from '../../src/model/document.ts';
 import { Inventory } from '../../src/model/inventory.ts';
 import { Policy } from '../../src/model/policy.ts';
 import { compile } from '../../src/policy/compile.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
+
+const commands = await loadCommands();
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/policy.md'), 'utf8');
 const blocks = (language: string) =>
