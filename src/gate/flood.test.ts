@@ -143,6 +143,30 @@ test('a handshake that is never made is ended, by the limit of the plan in force
   assert.ok((await stage.counted('timeouts_total{what="handshake"}')) >= 1);
 });
 
+test('time in which the gate itself stood still is held against nobody', async (t) => {
+  const now = performance.now.bind(performance);
+  let stood = 0;
+  let looks = 0;
+  t.mock.method(performance, 'now', () => {
+    looks += 1;
+    return now() + stood;
+  });
+  const stage = await stand({ handshakeMs: 120_000, headMs: 120_000, firstRequestMs: 120_000 });
+  const { socket, closed } = silent(stage.port);
+  const half = await caller(keys, stage.port, keys.user);
+  half.send('GET /version HTTP/1.1\r\n');
+  const unasked = await caller(keys, stage.port, keys.user);
+  stood = 150_000;
+  // Longer than any sweep is late: all limits have been looked at since.
+  for (const before = looks; looks < before + 20; ) await new Promise(setImmediate);
+  half.send('Host: kubernetes\r\n\r\n');
+  unasked.send(get('/version'));
+  const slow = await Promise.race([caller(keys, stage.port, keys.user, { socket }), closed]);
+  assert.ok(slow, 'it was closed in its handshake');
+  slow.send(get('/version'));
+  for (const one of [half, unasked, slow]) await one.until('ok');
+});
+
 test('who gives up in mid-handshake is gone at once, and the limit is not waited for', async () => {
   const stage = await stand({ handshakeMs: 120_000 });
   for (const said of [Buffer.alloc(0), Buffer.from('16030102000100', 'hex')]) {

@@ -99,7 +99,7 @@ test('a caller who stalls is cut at the end of its minute, and others have the r
   // The minute begins at the first look at its body.
   while (!ended) {
     minutePasses();
-    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, 50))]);
+    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, 20))]);
   }
   assert.equal(await end, 'HTTP/1.1 100 Continue\r\n\r\n');
   await counted();
@@ -131,7 +131,7 @@ test('over HTTP/2 the stream that stalls ends alone, and others have the room th
   });
   while (!ended) {
     minutePasses();
-    await Promise.race([status, new Promise((resolve) => setTimeout(resolve, 50))]);
+    await Promise.race([status, new Promise((resolve) => setTimeout(resolve, 20))]);
   }
   assert.equal(await status, 408);
   await counted();

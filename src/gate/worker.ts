@@ -40,6 +40,8 @@ export type Outbox = {
 
 /** What still has to leave when connections were ended in order: their last bytes, and the other side's farewell. */
 const farewellMs = 1_000;
+/** A sweep that is later than this was held up: by other processes, or because the whole host stood still. */
+const lateMs = 1_000;
 
 /** Nothing works until `settings` has come. */
 export function createWorker(outbox: Outbox): Worker {
@@ -110,8 +112,12 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   counters.gauge('requests_open', () => meter.openRequests);
   counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
   counters.gauge('upstream_connections_open', () => fleet.serverConnections);
+  let swept = clock.now;
   const sweep = setInterval(() => {
-    clock.now = performance.now();
+    const at = performance.now();
+    // Time that this process was not let run is held against nobody: what came meanwhile is still to be read.
+    clock.now += Math.min(at - swept, settings.limits.sweepMs + lateMs);
+    swept = at;
     fleet.sweep();
     noted.flush(clock.now);
   }, settings.limits.sweepMs);
@@ -153,7 +159,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
         try {
           return { ended: await drain(fleet, question.forMs) };
         } finally {
-          noted.flush(performance.now(), true);
+          noted.flush(clock.now, true);
           access?.flush();
         }
     }
@@ -174,7 +180,7 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
       clearInterval(pulse);
       clearInterval(telling);
       await fleet.destroy();
-      noted.flush(performance.now(), true);
+      noted.flush(clock.now, true);
       access?.flush();
     },
   };
