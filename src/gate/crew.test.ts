@@ -89,9 +89,13 @@ const orders = (generation: number) => ({
 });
 const well = { ok: true, detail: 'fine', listening: [] };
 
-test('connections that were cut are summed over workers', async () => {
-  const { crew } = crewOf(({ ask }, { index }) => (ask === 'commit' ? { connectionsCut: index + 2 } : {}));
+test('connections that were cut, or had to be ended, are summed over workers', async () => {
+  const { crew } = crewOf(({ ask }, { index }) => {
+    if (ask === 'commit') return { connectionsCut: index + 2 };
+    return ask === 'drain' ? { ended: index + 3 } : {};
+  });
   assert.equal(await crew.apply(orders(1)), 5);
+  assert.equal(await crew.drain(1, new AbortController().signal), 7);
   await crew.destroy();
 });
 

@@ -20,6 +20,7 @@ import {
   type Seen,
   startGate,
   startServer,
+  stopClock,
   type TestLink,
 } from './test-kit.ts';
 
@@ -526,9 +527,9 @@ test('a connection that is cut leaves the others alone', async () => {
   await quiet.until(/ok.*ok$/s);
 });
 
-test('limits: heads that never end and callers who never ask are cut', async () => {
+test('limits: heads that never end and callers who never ask are cut', async (t) => {
+  const clock = stopClock(t);
   const metricsPort = await freePort();
-  // Long enough for the test's own steps.
   const { port } = await stand(answerOk, {
     metricsPort,
     limits: { headMs: 2_000, firstRequestMs: 2_000, keepAliveMs: 2_000, sweepMs: 20 },
@@ -539,7 +540,7 @@ test('limits: heads that never end and callers who never ask are cut', async () 
   const idle = await caller(keys, port, keys.user);
   idle.send(`${get}\r\n`);
   await idle.until('ok');
-  await Promise.all([slow.ended(), silent.ended(), idle.ended()]);
+  await clock.until(Promise.all([slow.ended(), silent.ended(), idle.ended()]));
   let metrics = '';
   while (!/^portcullis_gate_connections_open 0$/m.test(metrics))
     metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
@@ -550,15 +551,16 @@ test('limits: heads that never end and callers who never ask are cut', async () 
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status, 200);
 });
 
-test('limits: a head that was begun behind another request must end too', async () => {
-  const { port } = await stand(answerOk, { limits: { headMs: 2_000, keepAliveMs: 60_000, sweepMs: 20 } });
+test('limits: a head that was begun behind another request must end too', async (t) => {
+  const clock = stopClock(t);
+  const { port } = await stand(answerOk, { limits: { headMs: 2_000, keepAliveMs: 86_400_000, sweepMs: 20 } });
   const slow = await caller(keys, port, keys.user);
   slow.send(`${get}\r\nGET /api HTTP/1.1\r\nHost:`);
   await slow.until('ok');
   const busy = await caller(keys, port, keys.user);
   busy.send(`${get}\r\n`);
   await busy.until('ok');
-  await slow.ended();
+  await clock.until(slow.ended());
   assert.equal(busy.socket.destroyed, false);
 });
 

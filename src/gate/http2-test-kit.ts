@@ -19,6 +19,7 @@ export type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) 
 export type Http2Server = {
   readonly port: number;
   readonly server: Http2SecureServer;
+  /** That something was asked on: the gate's own looks at a server are none of them. */
   readonly sessions: Set<ServerHttp2Session>;
   /** Ends it with all of its connections; may be called again. */
   stop(): Promise<void>;
@@ -38,10 +39,6 @@ export async function startHttp2Server(keys: Keys, handler: Handler): Promise<Ht
   });
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<TLSSocket>();
-  server.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-  });
   server.on('secureConnection', (socket: TLSSocket) => {
     sockets.add(socket);
     socket.on('error', () => {});
@@ -50,6 +47,11 @@ export async function startHttp2Server(keys: Keys, handler: Handler): Promise<Ht
   server.on('sessionError', () => {});
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on('error', () => {});
+    const session = stream.session as ServerHttp2Session | undefined;
+    if (session && !sessions.has(session)) {
+      sessions.add(session);
+      session.on('close', () => sessions.delete(session));
+    }
     handler(stream, headers);
   });
   server.on('request', (request, response) => {

@@ -18,6 +18,7 @@ import {
   removeKeys,
   startGate,
   startServer,
+  stopClock,
   type TestLink,
 } from './test-kit.ts';
 
@@ -49,6 +50,7 @@ async function stand(handler: Handler, more: Parameters<typeof startGate>[2] = {
   const port = await freePort();
   const receipt = await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
   assert.equal(receipt.error, undefined);
+  await link.reached(1);
   return { port, link, upstreamPort: server.port, sessions: server.sessions, stopServer: server.stop };
 }
 
@@ -101,7 +103,7 @@ test('HTTP/1.1 alone where the caller, or the server, speaks nothing else', asyn
   cleanups.push(() => old11.close());
   const receipt = await link.plan(gatePlan(2, [{ port, upstreamPort: old11.port }]));
   assert.equal(receipt.error, undefined);
-  await link.when(() => link.reports.some(({ generation, ok }) => generation === 2 && ok));
+  await link.reached(2);
   const newer = await call(keys, port, keys.user);
   cleanups.push(() => newer.socket.destroy());
   assert.equal(newer.socket.alpnProtocol, 'http/1.1');
@@ -220,7 +222,9 @@ test('idle connections are ended with GOAWAY, those with a watch are not', async
   while (sessions.size > 1) await new Promise(setImmediate);
 });
 
-test('a caller who resets streams without end is ended, and its next connection has no more to spend', async () => {
+test('a caller who resets streams without end is ended, and its next connection has no more to spend', async (t) => {
+  // Nothing is earned meanwhile.
+  stopClock(t);
   const { port } = await stand(() => {}, { limits: { streamResets: 20 } });
   const attack = async () => {
     const attacker = await session(port, keys.user);
@@ -243,9 +247,7 @@ test('a caller who resets streams without end is ended, and its next connection 
 });
 
 test('a plan that changes no limit gives nobody back what it has spent', async (t) => {
-  // Nothing is earned meanwhile.
-  const at = performance.now();
-  t.mock.method(performance, 'now', () => at);
+  stopClock(t);
   const { port, link, upstreamPort } = await stand((stream) => stream.respond({ ':status': 200 }), {
     limits: { streamResets: 10 },
   });

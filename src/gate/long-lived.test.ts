@@ -17,6 +17,7 @@ import {
   type Seen,
   startGate,
   startServer,
+  stopClock,
 } from './test-kit.ts';
 
 const keys = await makeKeys();
@@ -28,7 +29,6 @@ const exec =
   'Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
 const get = 'GET /api/v1/pods HTTP/1.1\r\nHost: kubernetes\r\n\r\n';
 
-/** As short as a busy machine lets them be: handshakes and connects of this test's own must not meet theirs. */
 const limits = {
   handshakeMs: 4_000,
   connectMs: 4_000,
@@ -40,7 +40,8 @@ const limits = {
   sweepMs: 20,
 };
 
-test('watches and tunnels outlive every timer', { timeout: 120_000 }, async () => {
+test('watches and tunnels outlive every timer', async (t) => {
+  const clock = stopClock(t);
   const feeds: Record<string, Seen> = {};
   const old = await startServer(keys, (seen) => {
     const text = seen.text();
@@ -79,6 +80,7 @@ test('watches and tunnels outlive every timer', { timeout: 120_000 }, async () =
       ]),
     );
     assert.equal(receipt.error, undefined);
+    await link.reached(1);
     const watcher = await caller();
     watcher.send(watch);
     await watcher.until('chunked');
@@ -128,6 +130,46 @@ test('watches and tunnels outlive every timer', { timeout: 120_000 }, async () =
     const [said, half, idle] = [await caller(), await caller(), await caller()];
     half.send('GET / HTTP/1.1\r\nHo');
     idle.send(get);
-    await Promise.all([handshake, said.ended(), half.ended(), idle.ended()]);
+    await idle.until('ok');
+    await clock.until(Promise.all([handshake, said.ended(), half.ended(), idle.ended()]));
   }
+});
+
+test('told to stop, the gate lets a watch go on until the time is over, and ends it in order', async (t) => {
+  const clock = stopClock(t);
+  let feed: Seen | undefined;
+  const server = await startServer(keys, (seen) => {
+    if (!seen.text().includes('watch=true')) return answerOk(seen);
+    feed = seen;
+    seen.socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+  });
+  const link = makeLink();
+  const gate = startGate(keys, link, { drainSeconds: 30 });
+  const port = await freePort();
+  assert.equal((await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]))).error, undefined);
+  const idle = await call(keys, port, keys.user);
+  const watcher = await call(keys, port, keys.user);
+  t.after(async () => {
+    for (const { socket } of [idle, watcher]) socket.destroy();
+    await gate.stop();
+    await server.close();
+  });
+  idle.send(get);
+  await idle.until('ok');
+  watcher.send(watch);
+  await watcher.until('chunked');
+  const ended = new Promise<string>((resolve) => {
+    watcher.socket.once('error', (error) => resolve(error.message));
+    watcher.socket.once('end', () => resolve('in order'));
+  });
+  const stopped = gate.stop();
+  // Who is between two exchanges is ended when the time begins.
+  await idle.ended();
+  clock.pass(29_999);
+  feed?.socket.write('5\r\nstill\r\n');
+  await watcher.until('still');
+  clock.pass(1);
+  assert.equal(await ended, 'in order');
+  await stopped;
+  assert.match(gate.lines.join(''), /"event":"drained","ended":1/);
 });

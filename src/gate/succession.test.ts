@@ -100,6 +100,7 @@ async function world(
     pidFile,
     succeed: await asked,
     child: () => child,
+    /** Of the watch; an empty one is its end. */
     event: (text: string) => feed?.socket.write(`${text.length.toString(16)}\r\n${text}\r\n`),
     /** Rejects when a successor failed that was to come up. */
     said: (event: string) =>
@@ -139,10 +140,10 @@ async function visit({ port }: World, until: Promise<unknown>): Promise<number> 
   return visits;
 }
 
-test('nobody is refused while a new process takes over; a watch lives on in the old one until its time is over', async () => {
+test('nobody is refused while a new process takes over; a watch lives on in the old one to its end', async () => {
   let port = 0;
   let upstreamPort = 0;
-  const here = await world(8, ({ dataDir, pidFile }) => {
+  const here = await world(600, ({ dataDir, pidFile }) => {
     const plan = `${dataDir}.plan.json`;
     writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort, limits }])));
     return newProcess(dataDir, plan, pidFile);
@@ -165,8 +166,10 @@ test('nobody is refused while a new process takes over; a watch lives on in the 
     await watcher.until('still here');
     // The old workers are still there, and take no one in.
     const seen = here.server.connections.length;
-    assert.ok((await visit(here, here.gate.done)) > 0);
+    assert.ok((await visit(here, new Promise((resolve) => setImmediate(resolve)))) > 0);
     assert.ok(here.server.connections.length > seen);
+    here.event('');
+    assert.ok((await visit(here, here.gate.done)) > 0);
     assert.equal(await ended, 'in order');
     assert.ok((await visit(here, new Promise((resolve) => setImmediate(resolve)))) > 0);
     assert.throws(() => lockFolder(here.dataDir), { code: 'data-folder-in-use' });
@@ -196,7 +199,7 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
   });
   let port = 0;
   const here = await world(
-    8,
+    600,
     ({ dataDir, pidFile }) => {
       const plan = `${dataDir}.plan.json`;
       writeFileSync(plan, JSON.stringify(gatePlan(2, [{ port, upstreamPort: server.port, limits }])));
@@ -265,6 +268,8 @@ test('callers over HTTP/2: the old process sends GOAWAY, answers what it was ask
     assert.deepEqual([status, body, code], [200, 'whole', 0]);
     streams.get('/api/v1/pods?watch=true')?.write('still here');
     while (!events.includes('still here')) await new Promise((resolve) => watcher.once('data', resolve));
+    assert.ok((await visitByHttp2(new Promise((resolve) => setImmediate(resolve)))) > 0);
+    streams.get('/api/v1/pods?watch=true')?.end();
     assert.ok((await visitByHttp2(here.gate.done)) > 0);
     assert.equal(await ended, 'in order');
     assert.ok((await visitByHttp2(new Promise((resolve) => setImmediate(resolve)))) > 0);

@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import type { HealthReport } from '../model/api.ts';
+import { limitTable } from '../model/limits.ts';
 import type { GateListener, GatePlan, Plan, Receipt } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
@@ -226,6 +228,8 @@ export type TestLink = ControllerLink & {
   plan(plan: Plan): Promise<Receipt>;
   /** Resolves when `ready` holds; looked at whenever something arrives. */
   when(ready: () => boolean): Promise<void>;
+  /** Resolves when the gate has reached the servers of that plan, and so knows whether they speak HTTP/2. */
+  reached(generation: number): Promise<void>;
 };
 
 export function makeLink(): TestLink {
@@ -260,6 +264,7 @@ export function makeLink(): TestLink {
     incidents,
     reports,
     when,
+    reached: (wanted) => when(() => reports.some(({ generation, ok }) => generation === wanted && ok)),
     async nextPlan(after, _wait, signal) {
       if (link.away) throw new Failure('controller-unreachable', 'the controller is away');
       const next = () => plans.findLast((plan) => plan.generation > after);
@@ -289,6 +294,17 @@ export function makeLink(): TestLink {
   return link;
 }
 
+/** A machine that is busy with other tests is no overload, and its callers are not slow: what a test is about it sets itself. */
+const patient = {
+  shedLagMs: 60_000,
+  refuseLagMs: 60_000,
+  handshakeMs: limitTable.handshakeMs.max,
+  firstRequestMs: limitTable.firstRequestMs.max,
+  headMs: limitTable.headMs.max,
+  connectMs: limitTable.connectMs.max,
+  closeMs: limitTable.closeMs.max,
+};
+
 export type RunningGate = {
   readonly dataDir: string;
   readonly lines: string[];
@@ -309,8 +325,7 @@ export function startGate(keys: Keys, link: TestLink, more: Partial<GateOptions>
     files: kubeadmFiles(keys.folder),
     writeLog: (line) => lines.push(line),
     ...more,
-    // A machine that is busy with other tests is no overload.
-    limits: { shedLagMs: 60_000, refuseLagMs: 60_000, ...more.limits },
+    limits: { ...patient, ...more.limits },
   };
   const done = runGate(options, stop.signal);
   done.catch(() => {});
@@ -325,6 +340,35 @@ export function startGate(keys: Keys, link: TestLink, more: Partial<GateOptions>
   };
 }
 let folders = 0;
+
+/** The gate's clock in a test that lets time pass itself: for a gate in this process. */
+export type OwnClock = {
+  pass(ms: number): void;
+  /** Lets time pass, as fast as the gate's sweeps take it in, until this has settled. */
+  until<T>(work: Promise<T>): Promise<T>;
+};
+
+export function stopClock(t: TestContext): OwnClock {
+  let now = performance.now();
+  t.mock.method(performance, 'now', () => now);
+  return {
+    pass(ms) {
+      now += ms;
+    },
+    async until(work) {
+      let over = false;
+      const end = () => {
+        over = true;
+      };
+      const settled = work.then(end, end);
+      while (!over) {
+        now += 1_000;
+        await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, 20))]);
+      }
+      return work;
+    },
+  };
+}
 
 /** A plan with listeners in front of `upstream`. */
 export function gatePlan(

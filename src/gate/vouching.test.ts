@@ -46,14 +46,12 @@ test('a server that does not accept the front-proxy certificate makes the gate u
   const gate = startGate(keys, link);
   const port = await freePort();
   await link.plan(gatePlan(1, [{ port, upstreamPort: server.port }]));
-  await link.when(() => link.reports.some(({ generation }) => generation === 1));
-  const report = link.reports.find(({ generation }) => generation === 1);
-  assert.equal(report?.ok, false);
-  assert.deepEqual(report?.listening, []);
-  assert.match(
-    report?.detail ?? '',
-    /lab\/cp-1: the server does not accept the front-proxy certificate \(401\)/,
-  );
+  // A server that took too long to answer is told of by another detail, and asked again.
+  const refused = /lab\/cp-1: the server does not accept the front-proxy certificate \(401\)/;
+  await link.when(() => link.reports.some(({ detail }) => refused.test(detail)));
+  for (const { generation, ok, listening } of link.reports) {
+    if (generation === 1) assert.deepEqual({ ok, listening }, { ok: false, listening: [] });
+  }
   await gate.stop();
   await server.close();
 });

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { defaultLimits } from '../../src/model/limits.ts';
 import { pods, startGated, startGround } from '../identity/ground.ts';
 import { firstLines } from './lines.ts';
 
@@ -15,7 +16,7 @@ test(`watches that are silent for ${seconds} s go on`, {
   timeout: (seconds + 60) * 1_000,
 }, async () => {
   const ground = await startGround({ watchIntervalMs: seconds * 1_000 });
-  const gated = await startGated(ground, {});
+  const gated = await startGated(ground, {}, {}, { limits: defaultLimits });
   try {
     const url = `https://127.0.0.1:${gated.port}`;
     const kubeconfig = join(ground.folder, 'long.kubeconfig');
