@@ -31,6 +31,8 @@ test('one pause is no overload, a loop that stays behind is, and it passes', () 
   assert.equal(tick(0), 'fine');
   assert.equal(tick(900), 'fine');
   for (let count = 0; count < 5; count += 1) tick(0);
+  assert.equal(tick(60_000), 'fine');
+  for (let count = 0; count < 5; count += 1) assert.equal(tick(0), 'fine');
   const busy = Array.from({ length: 6 }, () => tick(400));
   assert.deepEqual(busy, ['fine', 'fine', 'fine', 'shed', 'shed', 'shed']);
   for (let count = 0; count < 5; count += 1) tick(3_000);

@@ -22,7 +22,10 @@ export function judgeLoad(load: Load, limits: Limits): 'fine' | 'shed' | 'refuse
 /** Seconds after which a caller who was turned away may try again, as kube-apiserver answers. */
 export const retryAfterSeconds = 1;
 
-/** How often the loop's delay is sampled, ms, and how many samples count: one long pause of the collector is no overload. */
+/**
+ * How often the loop's delay is sampled, ms, and how many samples count, less the longest: one pause, of the collector or of a
+ * host that stood still, is no overload, however long.
+ */
 export const lagEveryMs = 100;
 const samples = 5;
 
@@ -45,7 +48,7 @@ export function createLoadMeter(now: number): LoadMeter {
       lags[at] = Math.max(0, moment - last - lagEveryMs);
       at = (at + 1) % samples;
       last = moment;
-      lagMs = lags.reduce((sum, lag) => sum + lag, 0) / samples;
+      lagMs = (lags.reduce((sum, lag) => sum + lag, 0) - Math.max(...lags)) / (samples - 1);
     },
     get lagMs() {
       return lagMs;
