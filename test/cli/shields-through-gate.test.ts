@@ -83,6 +83,13 @@ deeperDefense:
       action: deny
       severity: major
       message: Too often.
+    - id: twice-an-hour
+      phase: request
+      when: request.path == "/apis/rare"
+      rate: {over: 2, within: 1h, by: [user]}
+      action: deny
+      severity: major
+      message: Too often.
 tests:
   - name: anybody
     kind: attack
@@ -95,7 +102,12 @@ tests:
     kind: attack
     as: {user: somebody}
     repeat: 3
-    steps: ${slow}
+    steps: [{request: {path: /apis/rare}}]
+    expect: {rules: [twice-an-hour]}
+  - name: thrice, at once
+    kind: attack
+    as: {user: somebody}
+    steps: [{request: {path: /apis/slow}}, {request: {path: /apis/slow}}, {request: {path: /apis/slow}}]
     expect: {rules: [twice-a-second]}
   - name: thrice, slowly
     kind: innocent
@@ -124,10 +136,10 @@ test('users, accounts, tags, rates and time', async () => {
   assert.deepEqual(missed, []);
   const [row] = shields;
   assert.deepEqual(row?.skipped, [{ name: 'after an hour', reason: 'it waits 3600 s' }]);
-  assert.deepEqual(row?.attacks, { cut: 2, of: 2 });
+  assert.deepEqual(row?.attacks, { cut: 3, of: 3 });
   assert.deepEqual(row?.innocents, { passed: 5, of: 5 });
-  // A pod's four writings, its chunks, and HTTP/2; five requests over both protocols, but for the hour.
-  assert.equal(row?.exchanges, 4 * 6 + 3 * 2);
+  // A pod's four writings, its chunks, and HTTP/2; what is counted over both protocols, but for the hour.
+  assert.equal(row?.exchanges, 4 * 6 + 4 * 2);
 });
 
 test('what is not as expected is a miss', async () => {

@@ -41,9 +41,10 @@ export type Ground = {
 };
 
 const name = 'proof';
-/** How long anything may take that takes milliseconds. */
-const patienceMs = 10_000;
-const restMs = 5_000;
+/** How long anything may take that takes milliseconds on a machine that has nothing else to do. */
+const patienceMs = 120_000;
+/** Rounds through the gate, which reads whatever it takes in each: what has not come to rest in so many is held back. */
+const restRounds = 200;
 
 /** @throws Failure `proof-failed` when the gate does not come up or ends by itself */
 export async function openGround(): Promise<Ground> {
@@ -106,7 +107,7 @@ async function open(
       metricsPort: metrics.take(),
       writeLog: () => {},
       // A busy machine is no reason to refuse: this is about shields.
-      limits: { shedLagMs: 60_000, refuseLagMs: 60_000 },
+      limits: { shedLagMs: 60_000, refuseLagMs: 60_000, handshakeMs: patienceMs, connectMs: patienceMs },
     },
     stop.signal,
   ).then(
@@ -199,10 +200,10 @@ async function open(
     },
     async settle(caller) {
       const seen = () => server.activity + caller.activity;
-      const started = performance.now();
-      for (let before = -1; before !== seen() || server.handshakes > 0 || caller.busy; ) {
-        // What the gate holds back does not come to rest.
-        if (performance.now() - started > restMs) break;
+      let rounds = 0;
+      for (let before = -1; before !== seen() || server.handshakes > 0 || caller.busy; rounds += 1) {
+        if (before !== seen()) rounds = 0;
+        if (rounds > restRounds) break;
         before = seen();
         await pass();
         await pass();

@@ -12,7 +12,7 @@ import type { Caller } from './caller.ts';
 import type { Ground, Stand } from './ground.ts';
 
 /** For an end that is sure to come. */
-const closedWithinMs = 3_000;
+const closedWithinMs = 30_000;
 
 /** @returns what differed, as a clause; '' when nothing did */
 export async function runThroughGate(
