@@ -295,7 +295,7 @@ export function makeLink(): TestLink {
 }
 
 /** A machine that is busy with other tests is no overload, and its callers are not slow: what a test is about it sets itself. */
-const patient = {
+export const patient = {
   shedLagMs: 60_000,
   refuseLagMs: 60_000,
   handshakeMs: limitTable.handshakeMs.max,

@@ -19,6 +19,7 @@ import { shippedShields } from '../../bench/lib/catalogue.ts';
 import type { Kubeconfig } from '../../range/pki.ts';
 import { type Range, startRange } from '../../range/range.ts';
 import { apiServerPort } from '../../range/topology.ts';
+import { patient } from '../../src/gate/test-kit.ts';
 import type { GatePlan } from '../../src/model/plan.ts';
 import type { Ran } from '../../src/platform/run.ts';
 
@@ -105,6 +106,7 @@ export async function startClients(prefix: string): Promise<Clients> {
           upstream: { address: '127.0.0.1', port: apiServerPort, serverName: 'kubernetes' },
           shields: shippedShields(),
           serverTags: [],
+          limits: patient,
         },
       ],
     };
@@ -112,12 +114,13 @@ export async function startClients(prefix: string): Promise<Clients> {
     writeFileSync(planFile, JSON.stringify(plan));
     const program = join(import.meta.dirname, '../../bench/lib/gate-process.ts');
     const log = openSync(logFile, 'w');
-    topology.spawnIn('cp', [process.execPath, program, planFile, files.pki, join(dir, 'gate'), '2'], {
+    const words = [process.execPath, program, planFile, files.pki, join(dir, 'gate'), '2'] as const;
+    const gate = topology.spawnIn('cp', words, {
       stdio: ['pipe', 'ignore', log],
       env: { ...env, NODE_NO_WARNINGS: '1' },
     });
     closeSync(log);
-    await ready(range);
+    await ready(range, gate, () => readFileSync(logFile, 'utf8'));
   } catch (error) {
     await clients[Symbol.asyncDispose]();
     throw error;
@@ -125,12 +128,13 @@ export async function startClients(prefix: string): Promise<Clients> {
   return clients;
 }
 
-async function ready(range: Range): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+/** However long that takes, unless the gate ends. */
+async function ready(range: Range, gate: ChildProcess, log: () => string): Promise<void> {
+  for (;;) {
     const packets = ['GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'];
     const [answer] = await range.request('cp', [{ port: gatePort, packets }]);
     if (answer?.status === 200) return;
+    assert.equal(gate.exitCode ?? gate.signalCode, null, `the gate ended: ${log()}`);
     await delay(100);
   }
-  assert.fail('nothing answers through the gate');
 }
