@@ -19,6 +19,7 @@ type Stage = {
   /** The gate's ends. */
   readonly client: TLSSocket;
   readonly relay: Relay;
+  readonly clock: { now: number };
   readonly sink: ConnectionSink;
   readonly told: string[];
 };
@@ -34,7 +35,7 @@ async function relayTo(
   const makeJudge =
     (client: TLSSocket) =>
     (sink: ConnectionSink): Connection => {
-      setImmediate(() => begun.resolve({ client, sink, relay }));
+      setImmediate(() => begun.resolve({ client, sink, relay, clock }));
       return {
         clientData: (bytes) => sink.toServer(bytes),
         clientEnd() {},
@@ -50,6 +51,7 @@ async function relayTo(
       };
     };
   let relay: Relay;
+  const clock = { now: 1 };
   const events = {
     request() {},
     response() {},
@@ -69,7 +71,7 @@ async function relayTo(
         client,
         makeJudge(client),
         (received) => openServer(upstreamPort, received),
-        { now: 1 },
+        clock,
         defaultGateLimits,
         events,
       );
@@ -188,4 +190,35 @@ test('a connection that was ended does not stay for a caller who goes on sending
   while (heard < 256 * 1024 + 4) await new Promise(setImmediate);
   t.mock.timers.tick(1);
   await closed;
+});
+
+test('a head whose rest is not read, for the server is full, has all of its time afterwards', async (t) => {
+  const served = Promise.withResolvers<Seen>();
+  const upstream = await startServer(keys, (seen) => served.resolve(seen), false);
+  t.after(() => upstream.close());
+  const { caller, client, clock, relay, told } = await relayTo(t, upstream.port, () => ({
+    readingHead: true,
+  }));
+  const piece = Buffer.alloc(1 << 18);
+  caller.send('hello');
+  let sent = 5;
+  const server = await served.promise;
+  server.socket.pause();
+  while (!client.isPaused()) {
+    if (!caller.socket.writableNeedDrain) {
+      caller.socket.write(piece);
+      sent += piece.length;
+    }
+    await new Promise(setImmediate);
+  }
+  clock.now += 2 * defaultGateLimits.headMs;
+  relay.sweep();
+  assert.deepEqual([told, client.destroyed], [[], false]);
+  server.socket.resume();
+  while (server.received() < sent || client.isPaused()) await new Promise(setImmediate);
+  relay.sweep();
+  assert.deepEqual([told, client.destroyed], [[], false]);
+  clock.now += defaultGateLimits.headMs + 1;
+  relay.sweep();
+  assert.deepEqual([told, client.destroyed], [['timed out: head'], true]);
 });

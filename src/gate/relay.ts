@@ -374,10 +374,10 @@ export function startRelay(
           events.upstreamFailed('ETIMEDOUT', 'no TLS handshake in time');
           failServer('the server did not answer in time');
         }
-      } else if (judge.readingHead && headSince > 0) {
+      } else if (judge.readingHead && headSince > 0 && !serverFull) {
         if (now - headSince > limits.headMs) expire('head');
       } else if (judge.readingHead) {
-        // Begun behind a request that has been answered since.
+        // Begun behind a request that has been answered since, or its rest is not read while the server is full.
         headSince = now;
       } else if (judge.readingBody) {
         sweepBody(now);
