@@ -184,11 +184,12 @@ describe('what is held', () => {
     assert.deepEqual([sink.server, sink.client, judge.state], ['', '', 'closing']);
   });
 
-  test('the server ends meanwhile: the caller is told', () => {
+  test('the server ends meanwhile, which got nothing of it: the caller is told to try again', () => {
     const { judge, sink, client } = rig();
     client(head(length(good)) + good.slice(0, 5));
     judge.serverEnd();
-    assert.match(sink.client, /^HTTP\/1\.1 502/);
+    assert.match(sink.client, /^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s);
+    assert.deepEqual([sink.server, judge.state], ['', 'closing']);
   });
 
   test('no server can be had meanwhile: the caller is told', () => {

@@ -14,6 +14,8 @@ import { answerLingerMs, type Core, upgradeLingerMs } from './core.ts';
 
 /** A tunnel whose server has ended may go on in the other direction. */
 const tunnelLingerMs = 30_000;
+/** Nothing of the request has gone to the server: whoever asks again asks for the first time. */
+const endedUnasked = 'The API server ended the connection before it got this request.';
 /** Interim answers to one request. */
 const maxInterim = 16;
 /** What callers ask again by themselves when a connection ends that was used before (RFC 9110 §9.2.1, RFC 9112 §9.3.1). */
@@ -61,7 +63,8 @@ export class ServerSide {
       if (core.clientEnded) core.close(0);
       else core.sink.endClient(tunnelLingerMs);
     } else if (core.held) {
-      core.answerStatus(502, 'The API server ended the connection.', core.held.info.method);
+      // Idle, as far as it knows.
+      core.answerStatus(503, endedUnasked, core.held.info.method, 1);
     } else if (!exchange) {
       core.close(0);
     } else if (core.report.heldLength > 0) {
@@ -69,7 +72,7 @@ export class ServerSide {
     } else if (exchange.responseBody) {
       // Until-close ends so; a shorter answer than announced is shown to the caller as what it is, an early end.
       core.close(exchange.upgrade ? upgradeLingerMs : answerLingerMs);
-    } else if (this.#endedUnasked(exchange)) {
+    } else if (this.#endedIdle(exchange)) {
       core.close(answerLingerMs);
     } else {
       core.answerStatus(502, 'The API server ended the connection without an answer.', exchange.info.method);
@@ -80,7 +83,7 @@ export class ServerSide {
    * Has the server ended an idle connection just as this came? No answer is what tells the caller to ask again, on another
    * connection; a 502 would be final. Whether a request that changes something was carried out nobody knows: that is said.
    */
-  #endedUnasked({ info, interim, requestBody }: Exchange): boolean {
+  #endedIdle({ info, interim, requestBody }: Exchange): boolean {
     const nothingCame = interim === 0 && this.#head.length === 0;
     return this.#used && nothingCame && requestBody === undefined && safeMethods.has(info.method);
   }

@@ -129,6 +129,11 @@ class Http2Judge implements Connection {
     if (core.state !== 'http') return;
     this.#serverEnded = true;
     if (this.#waiting.length > 0) return;
+    // It got nothing of these: they may be sent again elsewhere, as a caller does of itself (RFC 9113 §8.7).
+    for (const stream of [...core.streams.values()].filter(({ forwarded }) => !forwarded)) {
+      core.reset(stream.id, core.toCaller, h2Errors.refusedStream);
+      core.remove(stream);
+    }
     core.lose(502, 'The API server ended the connection without an answer.', h2Errors.none);
     core.flush();
   }

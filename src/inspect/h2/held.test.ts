@@ -149,6 +149,20 @@ describe('a body over HTTP/2', () => {
     assert.equal(it.judge.idle, true);
   });
 
+  test('the server ends meanwhile, which got nothing of it: refused for another try', () => {
+    const it = rig();
+    it.caller(
+      headers(it.requests, 1, get),
+      headers(it.requests, 3, pods(), false),
+      data(3, good.slice(0, 5)),
+    );
+    it.toCaller();
+    it.judge.serverEnd();
+    const told = it.toCaller();
+    assert.deepEqual(told, ['RST 3 7', 'HEADERS 1', 'DATA 1 end', 'GOAWAY 3 0']);
+    assert.equal(it.judge.state, 'closing');
+  });
+
   test('Expect: 100-continue is answered once, by the gate', () => {
     const it = rig();
     it.caller(headers(it.requests, 1, pods(['expect', '100-continue']), false));
