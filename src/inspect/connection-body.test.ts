@@ -215,7 +215,8 @@ describe('what is held', () => {
     judge.drain();
     client(good.slice(5));
     server(ok);
-    assert.deepEqual([sink.client, judge.state], [ok, 'closing']);
+    const last = ok.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+    assert.deepEqual([sink.client, judge.state], [last, 'closing']);
   });
 
   test('broken chunks are refused, and nothing goes on', () => {

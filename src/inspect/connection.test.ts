@@ -46,6 +46,7 @@ function rig(setup: Setup = {}): Rig {
 const get = 'GET /api/v1/pods HTTP/1.1\r\nHost: k\r\n\r\n';
 const getForwarded = 'GET /api/v1/pods HTTP/1.1\r\nHost: k\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const lastOk = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok';
 const upgrade =
   'GET /api/v1/namespaces/lab/pods/web/exec HTTP/1.1\r\nHost: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const switched = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
@@ -106,13 +107,32 @@ describe('plain exchanges', () => {
     busy.server(ok);
     assert.deepEqual([busy.judge.state, busy.sink.serverClosed], ['closing', true]);
     assert.equal(busy.sink.server, getForwarded);
-    assert.equal(busy.sink.client, ok);
+    assert.equal(busy.sink.client, lastOk);
     const begun = rig();
     begun.client(get.slice(0, 9));
     begun.judge.drain();
     begun.client(get.slice(9));
     begun.server(ok);
-    assert.deepEqual([begun.sink.client, begun.judge.state], [ok, 'closing']);
+    assert.deepEqual([begun.sink.client, begun.judge.state], [lastOk, 'closing']);
+  });
+
+  test('drained: the last answer says that it is, unless the server has said so or its head has gone', () => {
+    const piecemeal = rig();
+    piecemeal.client(get);
+    piecemeal.judge.drain();
+    for (const byte of `HTTP/1.1 103 Early Hints\r\n\r\n${ok}`) piecemeal.server(byte);
+    assert.equal(piecemeal.sink.client, `HTTP/1.1 103 Early Hints\r\n\r\n${lastOk}`);
+    const said = rig();
+    said.client(get);
+    said.judge.drain();
+    said.server(lastOk);
+    assert.equal(said.sink.client, lastOk);
+    const gone = rig();
+    gone.client(get);
+    gone.server(ok.slice(0, -1));
+    gone.judge.drain();
+    gone.server(ok.slice(-1));
+    assert.deepEqual([gone.sink.client, gone.judge.state], [ok, 'closing']);
   });
 
   test('what is sent ahead beyond all bounds cuts the connection', () => {

@@ -18,6 +18,8 @@ const tunnelLingerMs = 30_000;
 const endedUnasked = 'The API server ended the connection before it got this request.';
 /** Interim answers to one request. */
 const maxInterim = 16;
+/** Of an answer after which the gate ends the connection: a caller who asks more just then can't know what becomes of it. */
+const lastAnswer = Buffer.from('Connection: close\r\n');
 /** What callers ask again by themselves when a connection ends that was used before (RFC 9110 §9.2.1, RFC 9112 §9.3.1). */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
@@ -159,7 +161,11 @@ export class ServerSide {
     core.sink.response(head.status);
     core.watch?.answered(head.status);
     exchange.responseBody = createBodyReader(head.framing, defaultBodyLimits);
-    this.#body(exchange, bytes, head.end);
+    if (core.draining && head.keepAlive) {
+      const blankLine = head.end - 2;
+      const whole = Buffer.concat([bytes.subarray(0, blankLine), lastAnswer, bytes.subarray(blankLine)]);
+      this.#body(exchange, whole, head.end + lastAnswer.length);
+    } else this.#body(exchange, bytes, head.end);
   }
 
   /** @param start where the body's bytes begin; what stands before is written with them */
