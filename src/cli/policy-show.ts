@@ -42,14 +42,13 @@ export const policyHistory: Command = {
 };
 
 /** A policy as people write it: without what goes without saying. */
-function policyText({ rules, sets, approval, ...rest }: Policy): string {
-  const { apiVersion, default: otherwise, response } = rest;
+export function policyText({ apiVersion, approval, rules, sets, shields, ...rest }: Policy): string {
   const document = {
     apiVersion,
     ...(approval === 'required' ? { approval } : {}),
     ...(sets.length > 0 ? { sets } : { rules }),
-    default: otherwise,
-    response,
+    ...rest,
+    ...(shields.length > 0 ? { shields } : {}),
   };
   return stringify(document, { lineWidth: 0 }).trimEnd();
 }
