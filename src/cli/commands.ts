@@ -26,6 +26,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'verify show': async () => (await import('./verify.ts')).verifyShow,
   advisories: async () => (await import('./advisories.ts')).advisories,
   'advisories add': async () => (await import('./advisories.ts')).advisoriesAdd,
+  'shields list': async () => (await import('./shields-list.ts')).shieldsList,
+  'shields show': async () => (await import('./shields-list.ts')).shieldsShow,
   'shields test': async () => (await import('./shields-test.ts')).shieldsTest,
   'shields new': async () => (await import('./shields-new.ts')).shieldsNew,
   'bundle keygen': async () => (await import('./bundle-make.ts')).bundleKeygen,

@@ -45,6 +45,15 @@ export function renderExposure(
   ].join('\n');
 }
 
+/** Every place that has a flaw, parts that stand alike together; undefined when there is none. */
+export function placesText(
+  rows: readonly ExposedServer[],
+  now: number,
+  columns: number | undefined,
+): string | undefined {
+  return rows.length === 0 ? undefined : rowsText(rows, now, columns);
+}
+
 function rowsText(rows: readonly ExposedServer[], now: number, columns: number | undefined): string {
   const key = ({ advisory, version, status, stage, mode, cover, gap }: ExposedServer) =>
     JSON.stringify([advisory, version, status, stage, mode, cover, gap]);

@@ -1,12 +1,9 @@
 // portcullis shields test
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { Failure } from '../base/failure.ts';
 import type { Shield } from '../model/shield.ts';
-import { readText } from '../platform/files.ts';
 import type { Coverage } from '../shields/coverage.ts';
 import type { SelfTestResult } from '../shields/self-test.ts';
 import type { Command, Context } from './command.ts';
+import { readShields, shieldsOption } from './shield-files.ts';
 import { printable, table } from './table.ts';
 import type { ThroughGateResult } from './through-gate/run-shields.ts';
 
@@ -16,11 +13,7 @@ export const shieldsTest: Command = {
     'run the exchanges of the shields through the real engine: attacks must be cut, innocents must pass',
   usage: '[ID ...]',
   options: {
-    shields: {
-      type: 'string',
-      value: 'DIR',
-      help: 'folder of shields (default: those that come with Portcullis)',
-    },
+    ...shieldsOption,
     coverage: {
       type: 'boolean',
       help: 'show which operands of the rules were both true and false in the tests, and what was left untried',
@@ -34,27 +27,15 @@ export const shieldsTest: Command = {
   },
   arity: [0, 1000],
   async run(context) {
-    const [{ parseShield }, { selfTest }, { catalogueCost, costBudgets }, { gateShield }] = await Promise.all(
-      [
-        import('../shields/load.ts'),
-        import('../shields/self-test.ts'),
-        import('../shields/cost.ts'),
-        import('../policy/gate-shield.ts'),
-      ],
-    );
+    const [{ selfTest }, { catalogueCost, costBudgets }, { gateShield }] = await Promise.all([
+      import('../shields/self-test.ts'),
+      import('../shields/cost.ts'),
+      import('../policy/gate-shield.ts'),
+    ]);
     const wantsCoverage = context.flag('coverage') || context.flag('require-coverage');
     const coverageOf = wantsCoverage ? (await import('../shields/coverage.ts')).coverageOf : undefined;
-    const folder = context.option('shields') ?? join(import.meta.dirname, '../../shields');
-    const shields = shieldFiles(folder).map((file) => parseShield(readText(file), file));
-    for (const id of context.args) {
-      if (!shields.some((shield) => shield.id === id)) {
-        throw new Failure('unknown-shield', `there is no shield '${id}'`, {
-          place: folder,
-          hint: `${shields.length} others are there, each in a file of its name`,
-        });
-      }
-    }
-    const wanted = shields.filter((shield) => context.args.length === 0 || context.args.includes(shield.id));
+    const { shields, named } = await readShields(context.option('shields'));
+    const wanted = context.args.length === 0 ? shields : named(context.args);
     const throughGate = context.flag('through-gate') ? await runThroughGate(context, wanted) : undefined;
     const results = wanted.map((shield, index) => ({
       ...(throughGate?.[index] ?? selfTest(shield)),
@@ -133,20 +114,6 @@ function throughGateText(results: readonly ThroughGateResult[]): string {
     ...skipped.map(printable),
     `${exchanges} exchanges went through a gate, over TLS; ${skipped.length} tests were skipped`,
   ].join('\n');
-}
-
-/** @throws Failure `unreadable`, `no-shields` */
-function shieldFiles(folder: string): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (cause) {
-    throw new Failure('unreadable', "can't be read: there is no such folder", { place: folder, cause });
-  }
-  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
-  if (files.length === 0)
-    throw new Failure('no-shields', 'there are no shields (*.yaml) in this folder', { place: folder });
-  return files.map((name) => join(folder, name));
 }
 
 function row(result: SelfTestResult & { id: string; tier: number }): string[] {

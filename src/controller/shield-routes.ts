@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { ExemptionRemoval, ExemptionRequest, ModeRequest } from '../model/api.ts';
+import { listShields, showShield } from './catalogue.ts';
 import { addExemption, listExemptions, removeExemption } from './exemptions.ts';
 import type { Call, Route } from './http-server.ts';
 import { setMode } from './modes.ts';
@@ -10,6 +11,18 @@ import { shadowFindings } from './shadow.ts';
 
 export function shieldRoutes({ core, reconciler }: Services): readonly Route[] {
   return [
+    {
+      method: 'GET',
+      path: '/v1/shields',
+      roles: ['admin'],
+      handle: () => ({ json: { shields: listShields(core) } }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/shield',
+      roles: ['admin'],
+      handle: (call) => ({ json: showShield(core, named(call, 'id')) }),
+    },
     {
       method: 'POST',
       path: '/v1/mode',

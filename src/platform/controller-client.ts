@@ -48,6 +48,7 @@ import {
   type RevokeRequest,
   type TrustRequest,
 } from '../model/bundle.ts';
+import { type ListedShield, ShieldAnswer, ShieldsAnswer } from '../model/catalogue.ts';
 import type { Entry } from '../model/entry.ts';
 import { ExplainAnswer, type ExplainRequest } from '../model/explain.ts';
 import { ExportAnswer, type ExportTarget } from '../model/export.ts';
@@ -270,6 +271,9 @@ export type Admin = {
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   advisories(): Promise<AdvisoriesAnswer>;
   exposure(): Promise<ExposureAnswer>;
+  /** Those in force, by id. */
+  shields(): Promise<readonly ListedShield[]>;
+  shield(id: string): Promise<ShieldAnswer>;
   /** Bundles of shields, and the keys that sign them. */
   readonly bundles: {
     list(): Promise<BundlesAnswer>;
@@ -395,6 +399,8 @@ export function openAdmin(folder: string): Admin {
     addAdvisory: async (request) =>
       parseAnswer(AdvisoryAnswer, await send('POST', '/v1/advisories', request)),
     exposure: async () => parseAnswer(ExposureAnswer, await get('/v1/exposure')),
+    shields: async () => parseAnswer(ShieldsAnswer, await get('/v1/shields')).shields,
+    shield: async (id) => parseAnswer(ShieldAnswer, await get(`/v1/shield?id=${encodeURIComponent(id)}`)),
     advisories: async () => parseAnswer(AdvisoriesAnswer, await get('/v1/advisories')),
     verifyPlan: async (cluster) =>
       parseAnswer(VerifyPlan, await get(`/v1/verify/plan?cluster=${encodeURIComponent(cluster)}`)),

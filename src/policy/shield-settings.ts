@@ -22,7 +22,7 @@ export type EffectiveSettings = {
 };
 
 /** Of tier 1 shields are exact; the others look before they act. */
-function tierMode({ tier }: Pick<Shield, 'tier'>): ShieldMode {
+export function tierMode({ tier }: Pick<Shield, 'tier'>): ShieldMode {
   return tier >= 2 ? 'shadow' : 'enforce';
 }
 

@@ -156,6 +156,19 @@ describe('-o json: one document on stdout, nothing on stderr', { concurrency: 2 
     [['events'], (answer) => (answer['entries'] as unknown[]).length > 5],
     [['sessions'], (answer) => Array.isArray(answer['sessions'])],
     [['log', 'verify'], (answer) => answer['ok'] === true && Number(answer['entries']) > 5],
+    [
+      ['shields', 'list'],
+      (answer) => {
+        const rows = answer['shields'] as { id: string; applies: { servers: number } }[];
+        return (
+          rows.length > 50 && rows.some(({ id, applies }) => id.endsWith('1002105') && applies.servers === 1)
+        );
+      },
+    ],
+    [
+      ['shields', 'show', 'CVE-2018-1002105'],
+      (answer) => (answer['places'] as { server: string }[])[0]?.server === 'lab/cp',
+    ],
     [['advisories'], (answer) => JSON.stringify(answer).includes('CVE-2018-1002105')],
     [['advisories', 'add', advisory], (answer) => answer['ok'] === true],
     [['inventory', 'apply', own.path('inventory.yaml')], (answer) => answer['servers'] === 1],

@@ -25,6 +25,23 @@ test('begins from the advisory, names the schema, tells the next steps, and over
   assert.equal(readFileSync(file, 'utf8'), `${text}# edited\n`);
 });
 
+test('is listed and shown without a controller', async () => {
+  const text = await here('shields', 'list');
+  assert.match(
+    text.stdout,
+    /^SHIELD +TIER +.* WHAT\nCVE-2018-1002105 +2 +critical +kube-apiserver +shadow +.*\n1 shield; /,
+  );
+  const json = JSON.parse((await here('shields', 'list', '-o', 'json')).stdout);
+  assert.deepEqual(Object.keys(json.shields[0]), ['id', 'title', 'tier', 'severity', 'component', 'mode']);
+  const shown = await here('shields', 'show', id);
+  assert.match(shown.stdout, /^CVE-2018-1002105: .*\n(.*\n)+fill-in +request +/);
+  assertFailure(await here('shields', 'show', 'CVE-1-1'), 1, [own.dir, '[unknown-shield]']);
+  const nobody = ['--data-dir', own.path('nowhere')];
+  assertFailure(await cli(['shields', 'list', ...nobody]), 1, ['[not-enrolled]']);
+  const shipped = await cli(['shields', 'list', '--shipped', ...nobody]);
+  assert.match(shipped.stdout, /^CVE-2018-1002105 +1 +critical +kube-apiserver +enforce +/m);
+});
+
 test('fails until it is filled in', async () => {
   const before = await here('shields', 'test', '--coverage');
   assert.equal(before.code, 3);

@@ -58,6 +58,7 @@ const refused: readonly [args: string, says: string | RegExp][] = [
   ['log', 'portcullis log verify'],
   ['log frobnicate', 'portcullis log verify'],
   ['shields --help', 'portcullis shields test'],
+  ['shields show', 'shields show ID'],
   ['status --frobnicate', "'--frobnicate'"],
   ['status extra', 'portcullis status'],
   ['status -o xml', "unknown output 'xml'"],
