@@ -14,19 +14,13 @@ import {
   WhyId,
 } from '../model/api.ts';
 import { SessionRecord } from '../model/record.ts';
-import { looksAtRequests, type Shield } from '../model/shield.ts';
-import { partName } from '../policy/part-name.ts';
-import { partsOf } from '../policy/parts.ts';
-import type { Core } from './core.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
 import type { Route } from './http-server.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
-import { createStanding } from './shield-standing.ts';
-import { pairKey } from './state.ts';
+import { requireServer, setStage, stageAnswer } from './stages.ts';
 import { buildStatus } from './status.ts';
 import { makeToken } from './tokens.ts';
-import { requireTwoPeople } from './two-people.ts';
 import { explain } from './why.ts';
 
 export function adminRoutes(services: Services): readonly Route[] {
@@ -87,35 +81,9 @@ export function adminRoutes(services: Services): readonly Route[] {
       roles: ['admin'],
       handle(call) {
         const request = parseBody(StageRequest, call.body);
-        const found = requireStage(core, request);
-        const version = core.state.servers.get(request.server)?.observation?.version;
-        const { server, shield, stage, why, now } = request;
-        const { mode } = createStanding(core).settings(server, found);
-        if (mode === 'off' && (stage === 'block' || stage === 'inspect')) {
-          throw new Failure('shield-off', `${shield} is off for ${server}: at ${stage} it would do nothing`, {
-            hint: `portcullis mode ${server} ${shield} shadow|enforce --why "…"`,
-          });
-        }
-        const first = requireTwoPeople(core, request, person(call));
-        core.decide([
-          {
-            kind: 'stage',
-            actor: person(call),
-            subject: server,
-            data: {
-              shield,
-              from: core.state.stages.get(pairKey(server, shield))?.stage ?? 'observe',
-              stage,
-              why,
-              by: 'person',
-              ...(first === undefined ? {} : { first }),
-              ...(version === undefined ? {} : { version }),
-              ...(now ? { cut: true } : {}),
-            },
-          },
-        ]);
+        const from = setStage(core, request, person(call));
         reconciler.run();
-        return undefined;
+        return { json: stageAnswer(core, request, from, reconciler.lacks(request.server)) };
       },
     },
     {
@@ -124,7 +92,7 @@ export function adminRoutes(services: Services): readonly Route[] {
       roles: ['admin'],
       async handle(call) {
         const { server } = parseBody(ProbeRequest, call.body);
-        if (server !== undefined) known(core, server);
+        if (server !== undefined) requireServer(core, server);
         await prober.probe(server);
         return status();
       },
@@ -200,44 +168,4 @@ export function adminRoutes(services: Services): readonly Route[] {
       },
     },
   ];
-}
-
-/**
- * A shield of rules stands at servers, one that closes services at the parts that have its flaw.
- * @throws Failure `unknown-server`, `unknown-shield`, `bad-request`
- */
-function requireStage(core: Core, { server, shield: id, stage }: StageRequest): Shield {
-  const inventory = core.inventory();
-  const part = inventory && partsOf(inventory).find(({ name }) => name === server);
-  if (!part) known(core, server);
-  const shield = core.knowledge.shields.find((one) => one.id === id);
-  if (!shield) throw new Failure('unknown-shield', `there is no shield '${id}'`);
-  if (!part) {
-    if (looksAtRequests(shield)) return shield;
-    throw new Failure(
-      'bad-request',
-      `${id} closes services of each ${shield.component}, not of an API server`,
-      {
-        place: 'server',
-        hint: `name the part: ${partName(shield.component, shield.firstResponse.services?.includes('webhook') ? 'CLUSTER' : 'HOST')}`,
-      },
-    );
-  }
-  if (shield.component !== part.component || !shield.firstResponse.services) {
-    throw new Failure('bad-request', `${id} closes nothing of ${server}`, {
-      place: 'server',
-      hint: `it is about ${shield.component}`,
-    });
-  }
-  if (stage === 'inspect') {
-    throw new Failure('bad-request', `${server} has no gate: ${id} can be at observe, block or lifted`, {
-      place: 'stage',
-    });
-  }
-  return shield;
-}
-
-function known(core: Core, server: string): void {
-  if (!core.inventory()?.servers.some((item) => item.name === server))
-    throw new Failure('unknown-server', `there is no server '${server}' in the inventory`);
 }

@@ -132,6 +132,19 @@ describe('modes', () => {
     await admin.setStage({ ...pair, stage: 'lifted', why });
   });
 
+  test('one in shadow says at `inspect` that it only looks on, and what makes it act', async () => {
+    await using place = await ground();
+    const { admin, entry } = await place.start();
+    await entry(({ kind, data }) => kind === 'stage' && data['stage'] === 'block');
+    await admin.setMode({ ...pair, mode: 'shadow', why });
+    const { warnings, ...answer } = await admin.setStage({ ...pair, stage: 'inspect', why });
+    const said = { from: 'observe', stage: 'inspect', mode: 'shadow', modeFrom: 'person' };
+    assert.deepEqual(answer, { ...pair, ...said });
+    assert.match(warnings[0] ?? '', /^it is in shadow here .*: it looks on, and refuses nothing$/);
+    const again = await admin.setStage({ ...pair, stage: 'block', why });
+    assert.deepEqual(again, { ...pair, ...said, from: 'inspect', stage: 'block', warnings: [] });
+  });
+
   test('who may not lift alone may not weaken alone', async () => {
     await using place = await ground();
     const { admin, entry } = await place.start();

@@ -96,7 +96,7 @@ export type TagRequest = z.input<typeof TagRequest>;
 export const TagAnswer = z.strictObject({ tags: z.array(Tag), added: z.array(Tag), removed: z.array(Tag) });
 export type TagAnswer = z.infer<typeof TagAnswer>;
 
-/** POST /v1/stage (admin): by hand. `why` goes into the log. */
+/** POST /v1/stage (admin): by hand. `why` goes into the log. Answer: StageAnswer. */
 export const StageRequest = z.strictObject({
   server: Name,
   shield: z.string(),
@@ -106,6 +106,19 @@ export const StageRequest = z.strictObject({
   now: z.boolean().optional(),
 });
 export type StageRequest = z.infer<typeof StageRequest>;
+export const StageAnswer = z.strictObject({
+  server: Name,
+  shield: z.string(),
+  /** The stage before. */
+  from: Stage,
+  stage: Stage,
+  /** What the shield does there at `inspect`, and who says so. */
+  mode: ShieldMode,
+  modeFrom: z.enum(['person', 'policy', 'tier']),
+  /** What keeps it from doing what the stage promises, and what to do: a sentence each. */
+  warnings: z.array(z.string()),
+});
+export type StageAnswer = z.infer<typeof StageAnswer>;
 
 /** POST /v1/mode (admin): by hand. `default` goes back to what the policy or the tier says. Answer: ModeAnswer. */
 export const ModeRequest = z.strictObject({

@@ -31,6 +31,7 @@ import {
   type SessionTop,
   SessionTopAnswer,
   ShadowAnswer,
+  StageAnswer,
   type StageRequest,
   Status,
   TagAnswer,
@@ -244,7 +245,7 @@ export type Admin = {
   sessionTop(want: SessionsWanted & { by: string; limit: number }): Promise<readonly SessionTop[]>;
   sessionSeries(want: SessionsWanted & { step: number }): Promise<readonly SessionStep[]>;
   sessionPairs(want: SessionsWanted & { type: string; limit: number }): Promise<readonly SessionPair[]>;
-  setStage(request: StageRequest): Promise<void>;
+  setStage(request: StageRequest): Promise<StageAnswer>;
   setMode(request: ModeRequest): Promise<ModeAnswer>;
   /** What a shield in shadow would have refused. */
   shadow(want: { server: string; shield: string; days: number }): Promise<ShadowAnswer>;
@@ -329,9 +330,7 @@ export function openAdmin(folder: string): Admin {
       parseAnswer(SessionSeriesAnswer, await get(`/v1/sessions/series?${search(want)}`)).series,
     sessionPairs: async (want) =>
       parseAnswer(SessionPairsAnswer, await get(`/v1/sessions/pairs?${search(want)}`)).pairs,
-    async setStage(request) {
-      await send('POST', '/v1/stage', request);
-    },
+    setStage: async (request) => parseAnswer(StageAnswer, await send('POST', '/v1/stage', request)),
     setMode: async (request) => parseAnswer(ModeAnswer, await send('POST', '/v1/mode', request)),
     shadow: async ({ server, shield, days }) =>
       parseAnswer(
