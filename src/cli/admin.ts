@@ -9,7 +9,7 @@ export const adminOptions: Readonly<Record<string, CommandOption>> = {
   identity: {
     type: 'string',
     value: 'DIR',
-    help: 'folder with an admin identity (default DATA-DIR/controller, where the controller of this host keeps its own)',
+    help: 'folder with the identity of an admin, or of a viewer for what only reads (default DATA-DIR/controller, where the controller of this host keeps its own)',
   },
 };
 
@@ -35,5 +35,6 @@ export async function withAdmin<T>(context: Context, use: (admin: Admin) => Prom
 const hints: Readonly<Record<string, string>> = {
   'not-enrolled':
     "run it on the controller's host, as the user who runs the controller, with the same --data-dir; elsewhere `portcullis login`, then --identity",
+  'wrong-role': 'an admin may: give the folder of an identity that is one with --identity',
   'controller-unreachable': 'is it running? portcullis up, or portcullis controller',
 };

@@ -81,6 +81,7 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
         ? 'no longer named'
         : `resolves to ${list(data['addresses']) || 'nothing'}`
       : `FAILED: ${data['error']}; stays ${list(data['addresses']) || 'without addresses'}`,
+  denied: (data) => `refused: a ${data['role']} may not, this is for ${list(data['roles'])}`,
   enrolled: (data) => `${data['role']}${data['from'] === undefined ? '' : ` from ${data['from']}`}`,
   plan: (data) => `plan ${data['generation']} for the ${data['kind']}`,
   receipt: (data) =>

@@ -1,7 +1,7 @@
 // What `agent` and `gate` share: enrolling when a token is given, opening the link.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Role } from '../model/api.ts';
+import type { WorkerRole } from '../model/api.ts';
 import type { ControllerLink } from '../platform/controller-client.ts';
 import {
   type CommandOption,
@@ -37,7 +37,7 @@ export const workerOptions: Readonly<Record<string, CommandOption>> = {
 /** The worker's folder and link; enrols first when a token is given. @throws Failure of enrol and openLink */
 export async function openWorker(
   context: Context,
-  role: Exclude<Role, 'admin'>,
+  role: WorkerRole,
 ): Promise<{ folder: string; link: ControllerLink }> {
   const { enrol, openLink } = await import('../platform/controller-client.ts');
   const root = dataDir(context);

@@ -1,4 +1,4 @@
-// What people call, with the admin certificate: documents, stages, probes, advisories, and everything that is shown.
+// What people call: documents, stages, probes, advisories, and everything that is shown.
 import { canonicalJson } from '../base/canonical-json.ts';
 import { Failure } from '../base/failure.ts';
 import { changeOf } from '../intel/changes.ts';
@@ -17,6 +17,7 @@ import { SessionRecord } from '../model/record.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
 import type { Route } from './http-server.ts';
+import { readers } from './roles.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
 import { requireServer, setStage, stageAnswer } from './stages.ts';
 import { buildStatus } from './status.ts';
@@ -34,7 +35,7 @@ export function adminRoutes(services: Services): readonly Route[] {
       roles: ['admin'],
       handle(call) {
         const request = parseBody(TokenRequest, call.body);
-        if (request.role === 'admin' && request.name === 'admin')
+        if (readers.includes(request.role) && request.name === 'admin')
           throw new Failure('bad-request', "'admin' is the controller's own identity", { place: 'name' });
         const { answer, entry } = makeToken(request, authority.pin, person(call), core.clock.now());
         core.record([entry]);
@@ -44,7 +45,7 @@ export function adminRoutes(services: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/inventory',
-      roles: ['admin'],
+      roles: readers,
       handle() {
         const inventory = core.inventory();
         if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');
@@ -97,11 +98,11 @@ export function adminRoutes(services: Services): readonly Route[] {
         return status();
       },
     },
-    { method: 'GET', path: '/v1/status', roles: ['admin'], handle: status },
+    { method: 'GET', path: '/v1/status', roles: readers, handle: status },
     {
       method: 'GET',
       path: '/v1/events',
-      roles: ['admin'],
+      roles: readers,
       async handle(call) {
         const after = number(call, 'after', 0, 0, Number.MAX_SAFE_INTEGER);
         const wait = number(call, 'wait', 0, 0, 60);
@@ -113,7 +114,7 @@ export function adminRoutes(services: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/why',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const id = WhyId.safeParse(call.query.get('id'));
         if (!id.success)
@@ -124,7 +125,7 @@ export function adminRoutes(services: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/sessions',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const verdict = call.query.get('verdict');
         const parsed = SessionRecord.shape.verdict.optional().safeParse(verdict ?? undefined);
@@ -135,13 +136,13 @@ export function adminRoutes(services: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/exposure',
-      roles: ['admin'],
+      roles: readers,
       handle: () => ({ json: buildExposure(core) }),
     },
     {
       method: 'GET',
       path: '/v1/advisories',
-      roles: ['admin'],
+      roles: readers,
       handle() {
         const { advisories, shields } = core.knowledge;
         const known = new Set(advisories.map(({ id }) => id));

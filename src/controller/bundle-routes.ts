@@ -2,6 +2,7 @@
 import { BundleRequest, RevokeRequest, TrustRequest } from '../model/bundle.ts';
 import { listBundles, listKeys, revokeKey, trustKey, useBundle } from './bundles.ts';
 import type { Route } from './http-server.ts';
+import { readers } from './roles.ts';
 import { MiB, parseBody, person, type Services } from './route-parts.ts';
 
 export function bundleRoutes({ core, reconciler, bundleWatch }: Services): readonly Route[] {
@@ -9,7 +10,7 @@ export function bundleRoutes({ core, reconciler, bundleWatch }: Services): reado
     {
       method: 'GET',
       path: '/v1/bundles',
-      roles: ['admin'],
+      roles: readers,
       handle() {
         const { bundleSource: source } = bundleWatch.status();
         return {

@@ -4,9 +4,10 @@ import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import type { FailureCode } from '../base/failure-codes.ts';
-import type { Problem, Role } from '../model/api.ts';
+import { type Problem, Role } from '../model/api.ts';
 import type { Endpoint } from '../model/common.ts';
 import type { KeyPair } from '../platform/pki.ts';
+import { requireRole } from './roles.ts';
 
 export type Caller = {
   readonly role: Role;
@@ -30,8 +31,8 @@ export type Answer = { readonly json: unknown } | { readonly text: string } | un
 export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
-  /** Who may call; `anyone` needs no certificate. */
-  readonly roles: readonly Role[] | 'anyone';
+  /** Who may call; left out: admins alone. `anyone` needs no certificate. */
+  readonly roles?: readonly Role[] | 'anyone';
   /** Largest body, in bytes. */
   readonly maxBody?: number;
   handle(call: Call): Answer | Promise<Answer>;
@@ -68,7 +69,11 @@ const statuses: Readonly<Partial<Record<FailureCode, number>>> = {
 export type HttpServer = {
   readonly endpoint: Endpoint;
   /** Answers from these routes from now on; before, every call is `overloaded`. */
-  serve(routes: readonly Route[], accepts: (caller: Caller) => boolean): void;
+  serve(
+    routes: readonly Route[],
+    accepts: (caller: Caller) => boolean,
+    denied: (caller: Caller, route: Route) => void,
+  ): void;
   close(): Promise<void>;
 };
 
@@ -84,6 +89,7 @@ export async function openHttpServer(
   note: (line: string) => void,
 ): Promise<HttpServer> {
   let table: readonly Route[] = [];
+  let denied: (caller: Caller, route: Route) => void = () => {};
   let accepted: ((caller: Caller) => boolean) | undefined;
   const stop = new AbortController();
   const server = createServer(
@@ -115,8 +121,9 @@ export async function openHttpServer(
 
   return {
     endpoint: { address: listen.address, port },
-    serve(routes, accepts) {
+    serve(routes, accepts, onDenied) {
       table = routes;
+      denied = onDenied;
       accepted = accepts;
     },
     async close() {
@@ -151,12 +158,7 @@ export async function openHttpServer(
     const route = table.find((item) => item.method === request.method && item.path === url.pathname);
     if (!route) throw new Failure('unknown-path', 'there is nothing here by that method and path');
     const caller = route.roles === 'anyone' ? undefined : authenticate(request.socket as TLSSocket, accepted);
-    if (route.roles !== 'anyone' && !(caller && route.roles.includes(caller.role))) {
-      throw new Failure(
-        'wrong-role',
-        `this is for ${route.roles.join(' and ')}, and you are ${caller?.role}`,
-      );
-    }
+    if (caller) requireRole(caller, route, denied);
     const body = route.method === 'GET' ? undefined : await readBody(request, route.maxBody ?? 65_536);
     const from = request.socket.remoteAddress ?? '';
     return route.handle({ caller, query: url.searchParams, body, from, signal });
@@ -199,6 +201,8 @@ function send(response: ServerResponse, status: number, text: string): void {
     .end(text);
 }
 
+const subjects = new RegExp(`^O=portcullis:(${Role.options.join('|')})\nCN=([^\n]{1,128})$`);
+
 /** @throws Failure `no-client-certificate`, `bad-client-certificate` */
 function authenticate(socket: TLSSocket, accepts: (caller: Caller) => boolean): Caller {
   const certificate = socket.getPeerX509Certificate();
@@ -207,7 +211,7 @@ function authenticate(socket: TLSSocket, accepts: (caller: Caller) => boolean): 
       hint: 'enrol first',
     });
   }
-  const subject = /^O=portcullis:(agent|gate|admin)\nCN=([^\n]{1,128})$/.exec(certificate.subject);
+  const subject = subjects.exec(certificate.subject);
   const caller = subject && {
     role: subject[1] as Role,
     name: subject[2] ?? '',

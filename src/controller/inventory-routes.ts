@@ -14,6 +14,7 @@ import { tagReport } from '../policy/tag-report.ts';
 import { rulesInForce } from '../policy/written-rules.ts';
 import { putImported } from './documents.ts';
 import type { Route } from './http-server.ts';
+import { readers } from './roles.ts';
 import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 import { createTagTimes } from './tag-times.ts';
 
@@ -42,7 +43,7 @@ export function inventoryRoutes({ core, reconciler, prober, parts }: Services): 
     {
       method: 'GET',
       path: '/v1/tags',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const inventory = core.compileInput()?.inventory;
         if (!inventory) throw new Failure('no-inventory', 'there is no inventory yet');

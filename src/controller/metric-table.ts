@@ -55,6 +55,11 @@ export const controllerMetricTable = {
   },
   exemptions: { type: 'gauge', help: 'Exemptions in force.' },
   policy_on_trial: { type: 'gauge', help: '1 while a policy waits to be confirmed.' },
+  calls_denied_total: {
+    type: 'counter',
+    labels: ['role'],
+    help: 'Calls of the API that were refused since its start because the caller has another role; the log has them (`denied`), but for floods.',
+  },
   incidents_total: { type: 'counter', help: 'Incidents in the log.' },
   log_entries_total: { type: 'counter', help: 'Entries of the log.' },
 } as const satisfies Record<string, Metric>;

@@ -34,7 +34,7 @@ test('every metric of the table, in the text format, with the numbers of status 
     ],
     verifications: [{ cluster: 'lab', id: 'x', at: '2026-11-27T00:00:00.000Z', failed: 2 }],
   };
-  const text = controllerMetrics(told, exposure, 4);
+  const text = controllerMetrics(told, exposure, 4, new Map([['viewer', 5]]));
   for (const name of Object.keys(controllerMetricTable))
     assert.ok(text.includes(`# TYPE ${controllerMetricPrefix}${name} `), name);
   for (const line of text.trimEnd().split('\n'))
@@ -53,6 +53,7 @@ test('every metric of the table, in the text format, with the numbers of status 
   has('verification_checks_failed{cluster="lab"} 2');
   has('verification_timestamp_seconds{cluster="lab"} 1795737600');
   has('exemptions 4');
+  has('calls_denied_total{role="viewer"} 5');
   has('policy_on_trial 0');
   has('probes_failing 0');
   has(`log_entries_total ${status.log.entries}`);

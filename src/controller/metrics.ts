@@ -1,5 +1,5 @@
 // The controller's numbers for Prometheus, read from what it tells people.
-import type { ExposureAnswer, Status } from '../model/api.ts';
+import type { ExposureAnswer, Role, Status } from '../model/api.ts';
 import { Severity } from '../model/common.ts';
 import { isOpen } from '../policy/open-exposure.ts';
 import { type ControllerMetric, controllerMetricPrefix, controllerMetricTable } from './metric-table.ts';
@@ -10,6 +10,7 @@ export function controllerMetrics(
   status: Status,
   { exposures, unread }: ExposureAnswer,
   exemptions: number,
+  denied: ReadonlyMap<Role, number>,
 ): string {
   const { servers, workers, bundles, bundleSource, verifications, policy, incidents, log } = status;
   const count = (holds: readonly unknown[]): Sample[] => [[[], holds.length]];
@@ -49,6 +50,7 @@ export function controllerMetrics(
     ]),
     exemptions: [[[], exemptions]],
     policy_on_trial: [[[], policy.confirmBy === undefined ? 0 : 1]],
+    calls_denied_total: [...denied].map(([role, count]) => [[role], count]),
     incidents_total: [[[], incidents]],
     log_entries_total: [[[], log.entries]],
   };

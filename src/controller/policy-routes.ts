@@ -23,6 +23,7 @@ import {
   saveDraft,
 } from './policy-drafts.ts';
 import { review, type SessionSources } from './review.ts';
+import { readers } from './roles.ts';
 import { MiB, number, parseBody, person, type Services } from './route-parts.ts';
 
 export function policyRoutes({ core, reconciler, sessions, open }: Services): readonly Route[] {
@@ -38,14 +39,18 @@ export function policyRoutes({ core, reconciler, sessions, open }: Services): re
     handle: Route['handle'],
     maxBody = 65_536,
   ): Route => ({ method, path, roles: ['admin'], maxBody, handle });
+  const read = (method: Route['method'], path: string, handle: Route['handle']): Route => ({
+    ...admin(method, path, handle),
+    roles: readers,
+  });
 
   return [
-    admin('GET', '/v1/policy', (call) => {
+    read('GET', '/v1/policy', (call) => {
       if (!call.query.has('generation')) return { json: core.policy() };
       return { json: policyAt(core, number(call, 'generation', 0, 0, Number.MAX_SAFE_INTEGER)) };
     }),
-    admin('GET', '/v1/policy/history', () => ({ json: history(core) })),
-    admin('GET', '/v1/drafts', (call) => ({ json: core.policyOf(draftNamed(core, nameOf(call)).document) })),
+    read('GET', '/v1/policy/history', () => ({ json: history(core) })),
+    read('GET', '/v1/drafts', (call) => ({ json: core.policyOf(draftNamed(core, nameOf(call)).document) })),
     admin(
       'PUT',
       '/v1/drafts',
@@ -84,7 +89,7 @@ export function policyRoutes({ core, reconciler, sessions, open }: Services): re
       4 * MiB,
     ),
     admin('POST', '/v1/policy/confirm', (call) => changing(confirm(core, person(call)))),
-    admin('POST', '/v1/explain', (call) => ({
+    read('POST', '/v1/explain', (call) => ({
       json: explainPath(core, parseBody(ExplainRequest, call.body)),
     })),
     admin('POST', '/v1/policy/rollback', (call) =>

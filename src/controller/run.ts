@@ -40,6 +40,7 @@ import { createPartWatch } from './part-watch.ts';
 import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
+import { createDenials } from './roles.ts';
 import { createRoutes } from './routes.ts';
 import { workerKey } from './state.ts';
 import { buildStatus } from './status.ts';
@@ -170,6 +171,7 @@ export async function runController(
   resources.defer(() => bundleWatch.close());
   prober.reassess();
   keepHead(dataDir, log, core, resources);
+  const denials = createDenials(core);
   const services = {
     ...{ core, authority, workers, reconciler, prober, parts, nameWatch, bundleWatch, sessions },
     open: createOpenSessions(clock),
@@ -181,7 +183,7 @@ export async function runController(
       if (!made || clock.mono() - made.at >= metricsHoldMs) {
         const { size } = core.state.exemptions;
         made = {
-          text: controllerMetrics(buildStatus(services), buildExposure(core), size),
+          text: controllerMetrics(buildStatus(services), buildExposure(core), size, denials.counts()),
           at: clock.mono(),
         };
       }
@@ -194,6 +196,7 @@ export async function runController(
   http.serve(
     createRoutes(services),
     ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
+    denials.take,
   );
 
   const owned = resources.move();

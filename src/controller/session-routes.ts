@@ -1,10 +1,11 @@
-// Questions about sessions, for people with the admin certificate.
+// Questions that people ask about sessions.
 import { Failure } from '../base/failure.ts';
 import { type SessionQuery, sessionKeys } from '../log/session-queries.ts';
 import { Name, Timestamp } from '../model/common.ts';
 import { SessionRecord } from '../model/record.ts';
 import { TagType } from '../model/tag.ts';
 import type { Call, Route } from './http-server.ts';
+import { readers } from './roles.ts';
 import { number, type Services } from './route-parts.ts';
 
 export function sessionRoutes({ sessions }: Services): readonly Route[] {
@@ -12,7 +13,7 @@ export function sessionRoutes({ sessions }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/sessions/top',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const wanted = call.query.get('by') ?? 'source';
         const by = sessionKeys.find((key) => key === wanted);
@@ -23,7 +24,7 @@ export function sessionRoutes({ sessions }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/sessions/series',
-      roles: ['admin'],
+      roles: readers,
       handle: (call) => ({
         json: { series: sessions.series(queryOf(call), number(call, 'step', 60, 1, 86_400)) },
       }),
@@ -31,7 +32,7 @@ export function sessionRoutes({ sessions }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/sessions/pairs',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const type = TagType.safeParse(call.query.get('type') ?? 'application');
         if (!type.success) throw new Failure('bad-request', 'type must be a tag type, such as application');

@@ -1,4 +1,4 @@
-// What people call about shields, with the admin certificate: modes, what shadows found, exemptions.
+// What people call about shields: modes, what shadows found, exemptions.
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { ExemptionRemoval, ExemptionRequest, ModeRequest } from '../model/api.ts';
@@ -6,6 +6,7 @@ import { listShields, showShield } from './catalogue.ts';
 import { addExemption, listExemptions, removeExemption } from './exemptions.ts';
 import type { Call, Route } from './http-server.ts';
 import { setMode } from './modes.ts';
+import { readers } from './roles.ts';
 import { number, parseBody, person, type Services } from './route-parts.ts';
 import { shadowFindings } from './shadow.ts';
 
@@ -14,13 +15,13 @@ export function shieldRoutes({ core, reconciler }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/shields',
-      roles: ['admin'],
+      roles: readers,
       handle: () => ({ json: { shields: listShields(core) } }),
     },
     {
       method: 'GET',
       path: '/v1/shield',
-      roles: ['admin'],
+      roles: readers,
       handle: (call) => ({ json: showShield(core, named(call, 'id')) }),
     },
     {
@@ -38,7 +39,7 @@ export function shieldRoutes({ core, reconciler }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/shadow',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const server = named(call, 'server');
         const shield = named(call, 'shield');
@@ -50,7 +51,7 @@ export function shieldRoutes({ core, reconciler }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/exemptions',
-      roles: ['admin'],
+      roles: readers,
       handle: () => ({ json: { exemptions: listExemptions(core) } }),
     },
     {

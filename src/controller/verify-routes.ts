@@ -1,8 +1,9 @@
-// Verifications, for people with the admin certificate.
+// Verifications, which people make and read.
 import { Failure } from '../base/failure.ts';
 import { Name } from '../model/common.ts';
 import { SignedVerification } from '../model/verification.ts';
 import type { Call, Route } from './http-server.ts';
+import { readers } from './roles.ts';
 import { MiB, parseBody, type Services } from './route-parts.ts';
 import { keepVerification, verification, verifications, verifyPlan } from './verifications.ts';
 
@@ -28,7 +29,7 @@ export function verifyRoutes({ core }: Services): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/verifications',
-      roles: ['admin'],
+      roles: readers,
       handle(call) {
         const id = call.query.get('id');
         return { json: id === null ? verifications(core, clusterOf(call)) : verification(core, id) };

@@ -1,5 +1,5 @@
 // The wire between the CLI, agents, gates and the controller: HTTPS with mutual TLS, JSON bodies.
-// Roles are in the client certificate: O=portcullis:agent | portcullis:gate | portcullis:admin, CN=the name.
+// Roles are in the client certificate: O=portcullis:agent | gate | admin | viewer, CN=the name. `(people)`: admins and viewers.
 import { z } from 'zod';
 import { Advisory, AdvisoryChange, AdvisoryId, Component, Exposure } from './advisory.ts';
 import { BundleSource, UsedBundle } from './bundle.ts';
@@ -16,8 +16,10 @@ import { Incident, SessionRecord } from './record.ts';
 import { RuleAction, ShieldRule } from './shield.ts';
 import { DeclaredTag, Tag } from './tag.ts';
 
-export const Role = z.enum(['agent', 'gate', 'admin']);
+/** People are admins, who may do everything, or viewers, who read and change nothing. */
+export const Role = z.enum(['agent', 'gate', 'admin', 'viewer']);
 export type Role = z.infer<typeof Role>;
+export type WorkerRole = Extract<Role, 'agent' | 'gate'>;
 
 /** POST /v1/enrol — no client certificate; the one-time token is the proof. Answer: EnrolAnswer. */
 export const EnrolRequest = z.strictObject({
@@ -142,7 +144,7 @@ export const ModeAnswer = z.strictObject({
 });
 export type ModeAnswer = z.infer<typeof ModeAnswer>;
 
-/** GET /v1/shadow?server=&shield=&days= (admin): what it would have refused, were it enforced. Most found first. */
+/** GET /v1/shadow?server=&shield=&days= (people): what it would have refused, were it enforced. Most found first. */
 export const ShadowRow = z.strictObject({
   rule: z.string(),
   would: RuleAction,
@@ -178,7 +180,7 @@ export const ExemptionRequest = z.strictObject({
 export type ExemptionRequest = z.infer<typeof ExemptionRequest>;
 export const ExemptionAnswer = z.strictObject({ ...Exemption.shape, author: z.string(), addedAt: Timestamp });
 export type ExemptionAnswer = z.infer<typeof ExemptionAnswer>;
-/** GET /v1/exemptions (admin): those in force, the first to expire first. */
+/** GET /v1/exemptions (people): those in force, the first to expire first. */
 export const ExemptionsAnswer = z.strictObject({ exemptions: z.array(ExemptionAnswer) });
 /** POST /v1/exemptions/remove (admin). */
 export const ExemptionRemoval = z.strictObject({ id: Name, why: z.string().min(1).max(2048) });
@@ -215,7 +217,7 @@ export const StandingStatus = z.strictObject({
 });
 export type StandingStatus = z.infer<typeof StandingStatus>;
 
-/** GET /v1/status (admin). */
+/** GET /v1/status (people). */
 export const ServerStatus = z.strictObject({
   name: Name,
   cluster: Name,
@@ -296,7 +298,7 @@ export const Status = z.strictObject({
 });
 export type Status = z.infer<typeof Status>;
 
-/** GET /v1/exposure (admin): every flaw that a server or another part of a cluster has or may have, gravest first. */
+/** GET /v1/exposure (people): every flaw that a server or another part of a cluster has or may have, gravest first. */
 export const ExposedServer = z.strictObject({
   /** The server, or the part: `kubelet/node-1`. */
   server: Name,
@@ -338,10 +340,10 @@ export const ExposureAnswer = z.strictObject({
 });
 export type ExposureAnswer = z.infer<typeof ExposureAnswer>;
 
-/** GET /v1/events?after=SEQ&wait=SECONDS&limit=N (admin): entries with seq above SEQ, waiting for the first. */
+/** GET /v1/events?after=SEQ&wait=SECONDS&limit=N (people): entries with seq above SEQ, waiting for the first. */
 export const EventsAnswer = z.strictObject({ entries: z.array(Entry) });
 export type EventsAnswer = z.infer<typeof EventsAnswer>;
-/** GET /v1/sessions?limit=N&verdict=… (admin): newest first. */
+/** GET /v1/sessions?limit=N&verdict=… (people): newest first. */
 export const SessionsAnswer = z.strictObject({ sessions: z.array(SessionRecord) });
 
 /** Connections accepted and steered, packets denied, and bytes from callers and to them. */
@@ -360,7 +362,7 @@ export const SessionPair = SessionSums.extend({ from: z.string(), to: z.string()
 export type SessionPair = z.infer<typeof SessionPair>;
 /**
  * GET /v1/sessions/top?by=source|name|server|rule|agent&limit=N, /v1/sessions/series?step=SECONDS,
- * /v1/sessions/pairs?type=TAGTYPE&limit=N (admin), each with `since` (RFC 3339), `server` and `verdict` to choose records.
+ * /v1/sessions/pairs?type=TAGTYPE&limit=N (people), each with `since` (RFC 3339), `server` and `verdict` to choose records.
  */
 export const SessionTopAnswer = z.strictObject({ top: z.array(SessionTop) });
 export const SessionSeriesAnswer = z.strictObject({ series: z.array(SessionStep) });
@@ -369,7 +371,7 @@ export type SessionsAnswer = z.infer<typeof SessionsAnswer>;
 /** Of a verdict, of an incident, or an Audit-ID. */
 export const WhyId = z.string().regex(/^[0-9A-Za-z._-]{1,64}$/);
 /**
- * GET /v1/why?id=ID (admin): what is known of one verdict (the id in a refusal's message), of one incident, or of an
+ * GET /v1/why?id=ID (people): what is known of one verdict (the id in a refusal's message), of one incident, or of an
  * Audit-ID, which a caller may have chosen; or of one recorded session. 404 `unknown-id`. `kind` is what the id belongs to.
  */
 const WhyRequest = z.strictObject({
@@ -418,7 +420,7 @@ export type AdvisoryRequest = z.infer<typeof AdvisoryRequest>;
 export const AdvisoryAnswer = z.strictObject({ advisory: Advisory, ...AdvisoryChange.shape });
 export type AdvisoryAnswer = z.infer<typeof AdvisoryAnswer>;
 
-/** GET /v1/advisories (admin): what the controller knows. */
+/** GET /v1/advisories (people): what the controller knows. */
 export const AdvisoriesAnswer = z.strictObject({
   advisories: z.array(Advisory),
   /** Ids of those that a shield is for. */
@@ -426,11 +428,11 @@ export const AdvisoriesAnswer = z.strictObject({
 });
 export type AdvisoriesAnswer = z.infer<typeof AdvisoriesAnswer>;
 /**
- * GET /v1/inventory, GET /v1/policy (admin): the documents in force; 404 `no-inventory` before the first inventory.
+ * GET /v1/inventory, GET /v1/policy (people): the documents in force; 404 `no-inventory` before the first inventory.
  * GET /v1/healthz (anyone): 200.
  */
 
-/** GET /v1/tags?object=NAME (admin): of everything, or of what is named, every tag it has in the end. */
+/** GET /v1/tags?object=NAME (people): of everything, or of what is named, every tag it has in the end. */
 export const TaggedObject = z.strictObject({
   /** `server/prod/cp-1`, `host/node-1`, `address/10.0.0.7`. */
   object: z.string(),

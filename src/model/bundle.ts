@@ -143,7 +143,7 @@ export const BundleSource = z.strictObject({
 });
 export type BundleSource = z.infer<typeof BundleSource>;
 
-/** GET /v1/bundles (admin): newest use first. */
+/** GET /v1/bundles (people): newest use first. */
 export const BundlesAnswer = z.strictObject({
   bundles: z.array(UsedBundle),
   keys: z.array(BundleKey),

@@ -37,7 +37,7 @@ export const ListedShield = CatalogueShield.extend({
 });
 export type ListedShield = z.infer<typeof ListedShield>;
 
-/** GET /v1/shields: every shield in force, by id. */
+/** GET /v1/shields (people): every shield in force, by id. */
 export const ShieldsAnswer = z.strictObject({ shields: z.array(ListedShield) });
 export type ShieldsAnswer = z.infer<typeof ShieldsAnswer>;
 
@@ -45,7 +45,7 @@ export type ShieldsAnswer = z.infer<typeof ShieldsAnswer>;
 export const ShieldDocument = Shield.omit({ tests: true, reach: true });
 export type ShieldDocument = z.infer<typeof ShieldDocument>;
 
-/** GET /v1/shield?id=ID: one of them, with all that has its flaw. 404 `unknown-shield`. */
+/** GET /v1/shield?id=ID (people): one of them, with all that has its flaw. 404 `unknown-shield`. */
 export const ShieldAnswer = ListedShield.extend({
   shield: ShieldDocument,
   places: z.array(ExposedServer),

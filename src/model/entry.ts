@@ -22,6 +22,7 @@ export const EntryKind = z.enum([
   'safe-probe',
   'drift',
   'token',
+  'denied',
   'draft',
   'approval',
   'confirmed',
@@ -35,7 +36,7 @@ export type EntryKind = z.infer<typeof EntryKind>;
 /** An entry before it is chained. */
 export const NewEntry = z.strictObject({
   kind: EntryKind,
-  /** Who did it: `controller`, `agent:cp-1`, `gate:cp-1`, `user:admin`. */
+  /** Who did it: `controller`, `agent:cp-1`, `gate:cp-1`, `user:admin`, `viewer:ann`. */
   actor: z.string(),
   /** What it is about: a server, a host, a shield. */
   subject: z.string(),

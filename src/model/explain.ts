@@ -6,7 +6,7 @@ import { ShieldMode } from './mode.ts';
 import { Tier, Verdict } from './policy.ts';
 import { Tag } from './tag.ts';
 
-/** POST /v1/explain (admin). Answer: ExplainAnswer. */
+/** POST /v1/explain (people). Answer: ExplainAnswer. */
 export const ExplainRequest = z.strictObject({
   /** An address, a name of the inventory (group, host), or a tag expression. */
   from: z.string().min(1).max(4096),

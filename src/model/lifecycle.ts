@@ -85,7 +85,7 @@ export const Draft = z.strictObject({
 });
 export type Draft = z.infer<typeof Draft>;
 
-/** GET /v1/policy/history (admin): newest first. GET /v1/policy?generation=N: a former one. GET /v1/drafts?name=: Policy. */
+/** GET /v1/policy/history (people): newest first. GET /v1/policy?generation=N: a former one. GET /v1/drafts?name=: Policy. */
 export const HistoryAnswer = z.strictObject({
   generation: z.int().min(0),
   commits: z.array(Commit),

@@ -226,7 +226,7 @@ export type SessionsWanted = {
   readonly verdict?: string | undefined;
 };
 
-/** The calls that need the admin certificate. Every call may throw as JsonClient.call says. */
+/** The calls of people: an admin may make them all, a viewer those that change nothing. Every call may throw as JsonClient.call says. */
 export type Admin = {
   /** `address:port` of the controller. */
   readonly controller: string;

@@ -86,6 +86,27 @@ describe('a policy on the command line', { concurrency: false }, () => {
     assertFailure(await admin('token', 'admin', 'admin'), 1, ["controller's own identity"]);
   });
 
+  test('a viewer logs in with what the token prints, reads, and is told who may do the rest', async () => {
+    const token = await admin('token', 'viewer', 'carol');
+    const [program, ...printed] = token.stdout.trim().split(' ');
+    assert.deepEqual(
+      [program, ...printed.slice(0, 5)],
+      'portcullis login --role viewer --name carol'.split(' '),
+    );
+    const as = ['--identity', own.path('carol')];
+    const whole = await cli([...printed.filter((word) => word !== '--role' && word !== 'viewer'), ...as]);
+    assertFailure(whole, 1, ['token-refused']);
+    says(await cli([...printed, ...as]), `viewer carol; use it with --identity ${own.path('carol')}`);
+    says(await cli(['policy', 'show', ...as]), 'apiVersion: portcullis/v1');
+    says(await cli(['explain', '10.9.1.1', 'lab/cp', ...as]), 'lab/cp');
+    const refused = await cli(['policy', 'draft', file('no.yaml', rules(door)), ...as, '-o', 'json']);
+    assertFailure(refused, 1, ['this is for admin, and you are viewer', '--identity', '[wrong-role]']);
+    says(
+      await admin('events', '--kind', 'denied'),
+      /denied {6}PUT \/v1\/drafts {2}refused: a viewer may not, this is for admin {2}\(viewer:carol\)\n$/,
+    );
+  });
+
   test('a draft is shown, previewed and committed, and nothing is in force before', async () => {
     const made = await admin('policy', 'draft', file('next.yaml', rules(door, noOffice)));
     says(made, "adds rule 'no-office': deny site=office > any", 'lab/cp: pass → deny for office');

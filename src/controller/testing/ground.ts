@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HealthReport, Role, Status } from '../../model/api.ts';
+import type { HealthReport, Status, WorkerRole } from '../../model/api.ts';
 import type { Entry } from '../../model/entry.ts';
 import type { Plan } from '../../model/plan.ts';
 import {
@@ -40,9 +40,9 @@ export type Started = {
   readonly address: string;
   stop(): Promise<void>;
   /** Enrols a worker named cp-1 (or as given) and opens its link. */
-  worker(role: Exclude<Role, 'admin'>, name?: string): Promise<ControllerLink>;
-  /** Another admin, by a name of their own. */
-  person(name: string): Promise<Admin>;
+  worker(role: WorkerRole, name?: string): Promise<ControllerLink>;
+  /** Another admin, or a viewer, by a name of their own; the identity is in the folder `ROLE-NAME`. */
+  person(name: string, role?: 'admin' | 'viewer'): Promise<Admin>;
   /** Waits for the first entry, from the log's begin, that matches. */
   entry(matches: (entry: Entry) => boolean): Promise<Entry>;
 };
@@ -118,10 +118,10 @@ groups: [{name: office, addresses: [10.9.0.0/16], tags: [label=office]}]
           links.push(link);
           return link;
         },
-        async person(name) {
-          const dataDir = join(folder, `admin-${name}`);
-          const { token } = await admin.createToken({ role: 'admin', name, ttlSeconds: 60 });
-          await enrol({ controller: address, token, role: 'admin', name, dataDir });
+        async person(name, role = 'admin') {
+          const dataDir = join(folder, `${role}-${name}`);
+          const { token } = await admin.createToken({ role, name, ttlSeconds: 60 });
+          await enrol({ controller: address, token, role, name, dataDir });
           const link = openAdmin(dataDir);
           links.push(link);
           return link;
