@@ -1,10 +1,11 @@
 // portcullis sessions top, series, pairs
-import type { SessionTop } from '../model/api.ts';
+import { sessionKeys } from '../log/session-queries.ts';
 import { SessionRecord } from '../model/record.ts';
+import { TagType } from '../model/tag.ts';
 import type { SessionsWanted } from '../platform/controller-client.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import { type Command, type CommandOption, type Context, wholeNumber, wrongUsage } from './command.ts';
-import { table } from './table.ts';
+import { renderPairs, renderSeries, renderTop } from './session-text.ts';
 
 const choosing: Readonly<Record<string, CommandOption>> = {
   ...adminOptions,
@@ -23,36 +24,34 @@ const limited: CommandOption = {
   default: '20',
   help: 'at most this many, the most first (default 20)',
 };
-const sumHeads = ['ACCEPTED', 'STEERED', 'DENIED', 'BYTES OUT/IN'];
+const counts =
+  'A caller’s bytes go out, a server’s come in. Of connections that were let in one is counted, of refused ones each packet; a sample\n' +
+  'counts for all that it stands for.';
 
 export const sessionsTop: Command = {
   name: 'sessions top',
   summary: 'the callers, names, servers or rules with the most sessions',
-  details: 'The rules that refuse the most: portcullis sessions top --by rule --verdict denied',
+  details: `The rules that refuse the most: portcullis sessions top --by rule --verdict denied.\n${counts}`,
   options: {
     ...choosing,
     by: {
       type: 'string',
       value: 'WHAT',
       default: 'source',
-      help: 'source, name, server, rule or agent (default source)',
+      help: `${sessionKeys.join(', ')} (default source)`,
     },
     limit: limited,
   },
   arity: [0, 0],
   async run(context) {
     const by = context.option('by') ?? 'source';
+    if (!sessionKeys.some((key) => key === by))
+      throw wrongUsage(`--by takes one of ${sessionKeys.join(', ')}, not '${by}'`);
     const limit = wholeNumber(context, 'limit', 1, 1_000) ?? 20;
     const wanted = chosen(context);
     const top = await withAdmin(context, (admin) => admin.sessionTop({ ...wanted, by, limit }));
     if (context.json) context.print(JSON.stringify({ top }));
-    else
-      context.print(
-        table(
-          [by.toUpperCase(), ...sumHeads, 'LAST'],
-          top.map((row) => [row.key, ...sums(row), row.last]),
-        ),
-      );
+    else context.print(renderTop(top, by, { ...wanted, limit }));
     return 0;
   },
 };
@@ -60,6 +59,7 @@ export const sessionsTop: Command = {
 export const sessionsSeries: Command = {
   name: 'sessions series',
   summary: 'sessions over time',
+  details: `Steps without sessions are left out.\n${counts}`,
   options: {
     ...choosing,
     step: { type: 'string', value: 'SECONDS', default: '3600', help: 'length of one step (default 3600)' },
@@ -70,13 +70,7 @@ export const sessionsSeries: Command = {
     const wanted = chosen(context);
     const series = await withAdmin(context, (admin) => admin.sessionSeries({ ...wanted, step }));
     if (context.json) context.print(JSON.stringify({ series }));
-    else
-      context.print(
-        table(
-          ['FROM', ...sumHeads],
-          series.map((row) => [row.at, ...sums(row)]),
-        ),
-      );
+    else context.print(renderSeries(series, wanted));
     return 0;
   },
 };
@@ -84,6 +78,7 @@ export const sessionsSeries: Command = {
 export const sessionsPairs: Command = {
   name: 'sessions pairs',
   summary: 'who talks to whom, by a tag of both ends',
+  details: counts,
   options: {
     ...choosing,
     type: {
@@ -97,24 +92,16 @@ export const sessionsPairs: Command = {
   arity: [0, 0],
   async run(context) {
     const type = context.option('type') ?? 'application';
+    if (!TagType.safeParse(type).success)
+      throw wrongUsage(`--type takes a tag type, such as application, not '${type}'`);
     const limit = wholeNumber(context, 'limit', 1, 1_000) ?? 20;
     const wanted = chosen(context);
     const pairs = await withAdmin(context, (admin) => admin.sessionPairs({ ...wanted, type, limit }));
     if (context.json) context.print(JSON.stringify({ pairs }));
-    else
-      context.print(
-        table(
-          ['FROM', 'TO', ...sumHeads, 'LAST'],
-          pairs.map((row) => [row.from, row.to, ...sums(row), row.last]),
-        ),
-      );
+    else context.print(renderPairs(pairs, { ...wanted, limit }));
     return 0;
   },
 };
-
-function sums({ accepted, steered, denied, bytesOut, bytesIn }: Omit<SessionTop, 'key' | 'last'>): string[] {
-  return [String(accepted), String(steered), String(denied), `${bytesOut}/${bytesIn}`];
-}
 
 /** @throws Failure `usage` */
 function chosen(context: Context): SessionsWanted {

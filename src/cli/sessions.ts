@@ -2,7 +2,7 @@
 import { SessionRecord } from '../model/record.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import { type Command, wholeNumber, wrongUsage } from './command.ts';
-import { partyText, table } from './table.ts';
+import { renderSessions } from './session-text.ts';
 
 export const sessions: Command = {
   name: 'sessions',
@@ -27,22 +27,7 @@ export const sessions: Command = {
       admin.sessions({ limit, ...(verdict.data ? { verdict: verdict.data } : {}) }),
     );
     if (context.json) context.print(JSON.stringify({ sessions: found }));
-    else {
-      context.print(
-        table(
-          ['ENDED', 'VERDICT', 'FROM', 'TO', 'TRIES', 'BYTES OUT/IN', 'RULE'],
-          found.map((s) => [
-            `${s.endedAt.slice(0, 10)} ${s.endedAt.slice(11, 19)}Z`,
-            s.verdict,
-            partyText(s.from),
-            `${s.server} ${s.to.address}:${s.to.port}`,
-            String(s.attempts),
-            `${s.bytesOut}/${s.bytesIn}`,
-            s.rule,
-          ]),
-        ),
-      );
-    }
+    else context.print(renderSessions(found, { verdict: verdict.data }));
     return 0;
   },
 };

@@ -70,6 +70,17 @@ export function duration(seconds: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
+/** `734 B`, `1.2 MiB`. */
+export function byteText(bytes: number): string {
+  let [value, unit] = [bytes, 'B'];
+  for (const next of ['KiB', 'MiB', 'GiB', 'TiB']) {
+    // What would be shown as 1024 is one of the next.
+    if (Number(value.toFixed(value < 100 ? 1 : 0)) < 1024) break;
+    [value, unit] = [value / 1024, next];
+  }
+  return `${unit === 'B' || value >= 100 ? Math.round(value) : value.toFixed(1)} ${unit}`;
+}
+
 /** `node (10.0.0.2)`; the address alone where the inventory doesn't name it. */
 export function partyText({
   name,

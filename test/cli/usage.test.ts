@@ -73,6 +73,12 @@ const refused: readonly [args: string, says: string | RegExp][] = [
   ['sessions --limit 0', '--limit takes a whole number from 1'],
   ['sessions --limit 1e3', '--limit takes a whole number from 1'],
   ['sessions --verdict maybe', '--verdict takes accepted, steered or denied'],
+  ['sessions top --by color', "--by takes one of source, name, server, rule, agent, not 'color'"],
+  ['sessions pairs --type =', "--type takes a tag type, such as application, not '='"],
+  [
+    'sessions series --since yesterday',
+    "--since takes a number and s, m, h or d, such as 24h, not 'yesterday'",
+  ],
   ['advisories add', 'advisories add FILE'],
   ['inventory apply', 'inventory apply FILE'],
   ['policy apply one two', 'policy apply FILE'],
