@@ -445,6 +445,42 @@ describe('windows', () => {
   });
 });
 
+describe('answers of the gate’s own that can’t go out yet', () => {
+  const denied = rulesOf({ when: '"x-bad" in request.headers' });
+  /** Asks, up to a limit that nobody needs, what is denied until the caller is held. @returns how often */
+  function askUntilHeld(rig: ReturnType<typeof rawRig>, first: number): number {
+    let asked = 0;
+    while (!rig.sink.holding && asked < 10_000)
+      rig.caller(headers(rig.requests, first + 2 * asked++, [...get, ['x-bad', '1']]));
+    return asked;
+  }
+
+  test('behind a frame of the server’s that has not ended, hold the caller until it has', () => {
+    const rig = rawRig({ rules: denied });
+    rig.caller(headers(rig.requests, 1, get));
+    const content = data(1, 'x'.repeat(1_000), true);
+    rig.server(headers(rig.answers, 1, ok, false), content.subarray(0, 500));
+    const asked = askUntilHeld(rig, 3);
+    assert.ok(asked < 1_000, `${asked} answers wait`);
+    rig.server(content.subarray(500));
+    assert.equal(rig.sink.holding, false);
+    assert.equal(rig.toCaller().filter((name) => name.startsWith('HEADERS')).length, 1 + asked);
+  });
+
+  test('before the server has said anything, hold the caller until it has, or is lost', () => {
+    for (const lost of [false, true]) {
+      const rig = rawRig({ rules: denied }, false);
+      rig.caller(preface, settingsFrame([]));
+      const asked = askUntilHeld(rig, 1);
+      assert.ok(asked < 1_000, `${asked} answers wait`);
+      if (lost) rig.judge.serverEnd();
+      else rig.server(settingsFrame([]));
+      assert.equal(rig.sink.holding, false);
+      assert.equal(rig.toCaller().filter((name) => name.startsWith('HEADERS')).length, asked);
+    }
+  });
+});
+
 describe('rules', () => {
   test('deny answers in the server’s place; the connection goes on', () => {
     const rig = rawRig({

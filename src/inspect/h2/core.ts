@@ -35,6 +35,8 @@ import { ToServer } from './to-server.ts';
 
 /** How long the caller is listened to after its side was ended, ms, so that an answer is not lost to a reset. */
 const lingerMs = 1_000;
+/** Of answers of the gate's own that can't go out yet: with more the caller, who causes them, is not read. */
+const waitingBytes = 64 * 1_024;
 
 export class Core {
   readonly settings: ConnectionSettings & { readonly rates: CallerRates };
@@ -56,6 +58,7 @@ export class Core {
   draining = false;
   /** What a GOAWAY has told the caller is the last stream; a later one may not say more. */
   #toldLast = Number.POSITIVE_INFINITY;
+  #holding = false;
 
   /** Of frames: what the one side told the other that it takes. */
   largestFromCaller = defaultFrameSize;
@@ -121,6 +124,9 @@ export class Core {
     }
     this.toServer.flush();
     this.toCaller.flush();
+    const hold = this.state === 'http' && this.toCaller.waiting > waitingBytes;
+    if (hold !== this.#holding) this.sink.holdClient(hold);
+    this.#holding = hold;
   }
 
   // ---- streams

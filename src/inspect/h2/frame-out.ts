@@ -8,6 +8,8 @@ export class FrameOut {
   #from = 0;
   #to = 0;
   #waiting: Buffer[] = [];
+  /** Bytes of the gate's own that can't go out yet. */
+  waiting = 0;
   /** The piece being read: its bytes may be passed without a copy. */
   piece: Buffer | undefined;
   /** In the middle of a frame that is being passed. */
@@ -39,8 +41,10 @@ export class FrameOut {
 
   /** Whole frames of the gate's own: now, or when the frame that is being passed has ended. */
   own(bytes: Buffer): void {
-    if (this.cut || this.shut) this.#waiting.push(bytes);
-    else this.write(bytes);
+    if (this.cut || this.shut) {
+      this.#waiting.push(bytes);
+      this.waiting += bytes.length;
+    } else this.write(bytes);
   }
 
   /** Sends what has waited, as far as it may. */
@@ -48,6 +52,7 @@ export class FrameOut {
     if (this.#waiting.length === 0 || this.cut || this.shut) return;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.waiting = 0;
     for (const bytes of waiting) this.write(bytes);
   }
 
