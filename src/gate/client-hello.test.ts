@@ -71,6 +71,15 @@ function length(bytes: number, content: Buffer): Buffer {
   return Buffer.concat([head, content]);
 }
 
+/** The same hello in so many records. */
+function inRecords(count: number, whole: Buffer): Buffer {
+  const message = whole.subarray(5);
+  const size = Math.ceil(message.length / count);
+  const parts = Array.from({ length: count }, (_, i) => record(message.subarray(i * size, (i + 1) * size)));
+  return Buffer.concat(parts);
+}
+const long = hello([named('a.b'), extension(21, Buffer.alloc(8_192))]);
+
 const rows: [what: string, bytes: Buffer, expected: string | undefined | 'refused'][] = [
   ['one name', hello([named('a.b')]), 'a.b'],
   [
@@ -78,6 +87,8 @@ const rows: [what: string, bytes: Buffer, expected: string | undefined | 'refuse
     hello([extension(43, Buffer.alloc(3)), named('a.b'), extension(0x1234, Buffer.alloc(0))]),
     'a.b',
   ],
+  ['one name, in 64 records', inRecords(64, long), 'a.b'],
+  ['one name, in more records than a client needs', inRecords(65, long), 'refused'],
   ['no name', hello([extension(43, Buffer.alloc(3))]), undefined],
   ['two extensions', hello([named('a'), named('a')]), 'refused'],
   [

@@ -10,6 +10,8 @@ const incomplete: ClientHello = { kind: 'incomplete' };
 const refused: ClientHello = { kind: 'refused' };
 /** A hello with several key shares is some 2 KiB; what is longer is not waited for. */
 const maxBytes = 16_384;
+/** Nobody cuts a hello into more: all of them are read anew with every piece that comes. */
+const maxRecords = 64;
 
 /**
  * Strict: one host name at most, of letters, digits, `-`, `_` and `.`; anything else is refused, so that nobody reads
@@ -45,25 +47,23 @@ export function readClientHello(bytes: Buffer): ClientHello {
 
 /** The ClientHello's body, its fragments joined; `more` while bytes are missing. */
 function handshakeMessage(bytes: Buffer): Buffer | 'more' | 'bad' {
-  const fragments: Buffer[] = [];
+  const joined = Buffer.allocUnsafe(bytes.length);
   let have = 0;
-  for (let at = 0; ; ) {
-    if (at < bytes.length && bytes[at] !== 22) return 'bad';
+  for (let at = 0, records = 1; ; records++) {
+    if (records > maxRecords || (at < bytes.length && bytes[at] !== 22)) return 'bad';
     if (at + 5 > bytes.length) return 'more';
     const length = bytes.readUInt16BE(at + 3);
     if (bytes[at + 1] !== 3 || length === 0 || length > 16_384) return 'bad';
-    const fragment = bytes.subarray(at + 5, at + 5 + length);
-    fragments.push(fragment);
-    have += fragment.length;
+    const there = bytes.copy(joined, have, at + 5, at + 5 + length);
+    have += there;
     if (have >= 4) {
-      const joined = fragments.length === 1 ? fragment : Buffer.concat(fragments);
       if (joined[0] !== 1) return 'bad';
       const wanted = joined.readUIntBE(1, 3);
       // Nothing may follow a hello before the server has spoken, but early data, in a record of its own.
-      if (have >= 4 + wanted) return have === 4 + wanted && wanted >= 38 ? joined.subarray(4) : 'bad';
+      if (have >= 4 + wanted) return have === 4 + wanted && wanted >= 38 ? joined.subarray(4, have) : 'bad';
       if (wanted > maxBytes) return 'bad';
     }
-    if (fragment.length < length) return 'more';
+    if (there < length) return 'more';
     at += 5 + length;
   }
 }
