@@ -11,7 +11,11 @@ import type { Question, ToWorker } from './worker-messages.ts';
 type Script = (question: Question, worker: { readonly index: number; end(): void }) => object | undefined;
 
 /** A crew of two whose workers answer as the script says; a Failure's code to fail, undefined for no answer. */
-function crewOf(script: Script, unstartable: (index: number) => boolean = () => false) {
+function crewOf(
+  script: Script,
+  unstartable: (index: number) => boolean = () => false,
+  now: () => number = () => 0,
+) {
   const events: string[] = [];
   /** What each worker was told, less its settings. */
   const told: ToWorker[][] = [];
@@ -53,7 +57,7 @@ function crewOf(script: Script, unstartable: (index: number) => boolean = () => 
     workers: 2,
     start,
     settings: { gate: 'cp-1', limits: defaultGateLimits, identityHeaders: [], accessEvery: undefined },
-    now: () => 0,
+    now,
     bind: () => ({ close() {} }),
     incident() {},
     line() {},
@@ -147,6 +151,29 @@ test('a worker that can not be started again leaves the others be, and is tried 
   unstartable = false;
   t.mock.timers.tick(5_000);
   await until(() => events.includes('worker-replaced'));
+  await crew.destroy();
+});
+
+test('a worker that is silent for half a minute is ended, unless its parent stood still as well', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let at = 0;
+  const { crew, events } = crewOf(
+    ({ ask }, { index }) => (ask === 'count' && index === 0 ? undefined : { connectionsCut: 0 }),
+    undefined,
+    () => at,
+  );
+  await crew.apply(orders(1));
+  const countAfter = async (ms: number) => {
+    at += ms;
+    const counted = crew.count();
+    t.mock.timers.tick(1_000);
+    await counted;
+  };
+  await countAfter(3_600_000);
+  assert.equal(events.length, 0);
+  let seconds = 0;
+  for (; !events.includes('worker-stuck'); seconds += 1) await countAfter(1_000);
+  assert.equal(seconds, 28, 'the pause counts as two');
   await crew.destroy();
 });
 

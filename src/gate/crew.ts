@@ -61,7 +61,7 @@ type Member = {
   counts: Record<string, number>;
   /** What it said last that it has. */
   standing: Standing | undefined;
-  /** When it last answered. */
+  /** When it last answered, of `ownTime`. */
   heard: number;
   gone: boolean;
 };
@@ -75,6 +75,8 @@ const troubledAt = 3;
 const countMs = 1_000;
 /** A worker that answers nothing for this long is ended. */
 const stuckMs = 30_000;
+/** Looks at them that are further apart were held up. */
+const lateMs = 2 * countMs;
 
 export function createCrew(parts: CrewParts): Crew {
   const { log, now } = parts;
@@ -91,6 +93,17 @@ export function createCrew(parts: CrewParts): Crew {
   let stopping = false;
   /** One change at a time: a worker that is replaced gets the orders of before a plan, or of after it, whole. */
   const inTurn = createTurns();
+  let own = 0;
+  let looked = now();
+
+  /** Milliseconds that this process was let run: a worker is silent, too, when the whole host stands still. */
+  function ownTime(): number {
+    const at = now();
+    own += Math.min(at - looked, lateMs);
+    looked = at;
+    return own;
+  }
+
   for (const index of members.keys()) members[index] = start(index);
 
   function start(index: number): Member {
@@ -103,7 +116,7 @@ export function createCrew(parts: CrewParts): Crew {
       ports: new Set(),
       counts: {},
       standing: undefined,
-      heard: now(),
+      heard: ownTime(),
       gone: false,
     };
     link.send({ tell: 'settings', settings: { ...parts.settings, workers: parts.workers } });
@@ -259,13 +272,14 @@ export function createCrew(parts: CrewParts): Crew {
   async function askCounts(member: Member): Promise<void> {
     const read = Counts.safeParse(await ask(member, { ask: 'count' }));
     if (read.success) member.counts = read.data;
-    member.heard = now();
+    member.heard = ownTime();
   }
 
   /** One that does nothing but turn in a circle ends like one that died. */
   function endTheStuck(): void {
+    const at = ownTime();
     for (const member of living()) {
-      if (now() - member.heard < stuckMs) continue;
+      if (at - member.heard < stuckMs) continue;
       log('error', 'worker-stuck', { pid: member.link.pid });
       member.link.kill();
     }
