@@ -548,7 +548,8 @@ test('limits: heads that never end and callers who never ask are cut', async (t)
   assert.match(metrics, /^portcullis_gate_timeouts_total\{what="keep-alive"\} 2$/m);
   assert.match(metrics, /^portcullis_gate_responses_total\{class="2xx"\} 1$/m);
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/healthz`)).status, 200);
-  assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status, 200);
+  // Not while a busy machine keeps the server's answer to the gate's own question waiting.
+  while ((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status !== 200) await wait(20);
 });
 
 test('limits: a head that was begun behind another request must end too', async (t) => {
