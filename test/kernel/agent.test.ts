@@ -30,7 +30,7 @@ type Said = {
   health?: HealthReport;
   sessions?: SessionRecord[];
   failed?: string;
-  log?: { event: string };
+  log?: { event: string; generation?: number };
 };
 
 const controller = { address: '10.2.0.1', port: 7443 };
@@ -208,7 +208,8 @@ test('a plan that nobody confirms in time is taken back, also by an agent that w
   first.plan(plan(1, 'pass'));
   await first.said(receiptFor(1));
   first.plan(trial(2, 1_500));
-  assert.equal((await first.said(receiptFor(2))).ok, true);
+  // Its receipt may come too late for its time.
+  await first.said(({ log }) => (log?.event === 'plan-applied' && log.generation === 2 ? true : undefined));
   await first.said((said) => (said.log?.event === 'plan-not-confirmed' ? true : undefined));
   assert.equal(await outsider(), '6443 192.0.2.1');
   first.plan(trial(3, 3_600_000));

@@ -86,7 +86,7 @@ async function answer(command: Command): Promise<unknown> {
         onEnd = () => ended.length >= command.count && resolve('enough');
         onEnd();
       });
-      await within(command.timeoutMs ?? 5000, enough);
+      await within(command.timeoutMs ?? 60_000, enough);
       const told = ended;
       ended = [];
       return told;

@@ -160,7 +160,9 @@ test('connections that are over are forgotten, and not said to have been cut', a
   await apply('pass');
   const over = await world.caller.connect('192.0.2.9', '10.2.0.1', 6443);
   await over.end();
-  assert.match((await tracked('192.0.2.9')).join(), / TIME_WAIT /);
+  // The last acknowledgment goes through the host after the caller has seen the end.
+  for (let looks = 0; !/ TIME_WAIT /.test((await tracked('192.0.2.9')).join()); looks++)
+    assert.ok(looks < 5_000, 'the connection does not end');
   const applied = await apply('deny');
   assert.deepEqual([applied.connectionsCut, applied.cut], [0, []]);
   assert.deepEqual(await tracked('192.0.2.9'), []);
