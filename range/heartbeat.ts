@@ -3,24 +3,29 @@
 import { appendFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { readText } from '../src/platform/files.ts';
+import { until } from './patience.ts';
 
 export type HeartbeatConfig = {
   /** Lease's namespace and name. */
   readonly namespace: string;
   readonly name: string;
-  /** Ways to the API server, each beaten every interval: its address, the service address. */
+  /** Ways to the API server, each beaten every second: its address, the service address. */
   readonly servers: readonly { readonly address: string; readonly port: number }[];
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
   /** JSON lines file of Heartbeat. */
   readonly log: string;
-  readonly intervalMs: number;
 };
+
+/** Between the beats of one way. */
+export const everyMs = 1_000;
 
 export type Heartbeat = {
   /** When the try began. */
   readonly time: string;
+  /** Its number on this way, from 0. A machine that stands still leaves out times, not numbers. */
+  readonly turn: number;
   readonly lease: string;
   /** `address:port` asked. */
   readonly via: string;
@@ -43,9 +48,9 @@ export function startHeartbeat(config: HeartbeatConfig): void {
     const kept = new Agent({ keepAlive: true, maxSockets: 1 });
     let turn = 0;
     setInterval(() => {
-      const connection = turn++ % 2 === 0 ? 'kept' : 'fresh';
-      void beat(config, server, tls, connection, connection === 'kept' ? kept : new Agent());
-    }, config.intervalMs);
+      void beat(config, server, tls, turn, turn % 2 === 0 ? kept : undefined);
+      turn += 1;
+    }, everyMs);
   }
 }
 
@@ -53,10 +58,11 @@ async function beat(
   config: HeartbeatConfig,
   server: HeartbeatConfig['servers'][number],
   tls: { ca: string; cert: string; key: string },
-  connection: Heartbeat['connection'],
-  agent: Agent,
+  turn: number,
+  kept: Agent | undefined,
 ): Promise<void> {
   const began = Date.now();
+  const agent = kept ?? new Agent();
   const collection = `/apis/coordination.k8s.io/v1beta1/namespaces/${config.namespace}/leases`;
   const body = JSON.stringify({
     kind: 'Lease',
@@ -66,6 +72,7 @@ async function beat(
   });
   const send = (method: string, path: string) =>
     new Promise<number>((resolve, reject) => {
+      let over = false;
       const outgoing = request(
         {
           host: server.address,
@@ -79,7 +86,6 @@ async function beat(
             'Content-Length': Buffer.byteLength(body),
             'User-Agent': config.name,
           },
-          timeout: answerMs,
         },
         (answer) => {
           answer.resume();
@@ -87,9 +93,14 @@ async function beat(
           answer.on('error', reject);
         },
       );
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${answerMs} ms`)));
       outgoing.on('error', reject);
+      outgoing.on('close', () => {
+        over = true;
+      });
       outgoing.end(body);
+      void until(() => over, answerMs).then((inTime) => {
+        if (!inTime) outgoing.destroy(new Error(`no answer in ${answerMs} ms`));
+      });
     });
   let code = 0;
   let error = '';
@@ -101,12 +112,13 @@ async function beat(
   } catch (cause) {
     error = cause instanceof Error ? cause.message : String(cause);
   }
-  if (connection === 'fresh') agent.destroy();
+  if (!kept) agent.destroy();
   const line: Heartbeat = {
     time: new Date(began).toISOString(),
+    turn,
     lease: config.name,
     via: `${server.address}:${server.port}`,
-    connection,
+    connection: kept ? 'kept' : 'fresh',
     ok: code >= 200 && code < 300,
     code,
     ms: Date.now() - began,

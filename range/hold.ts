@@ -1,6 +1,7 @@
 // Holds many connections open through whatever is in the way and tells when and how each was cut.
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { readText } from '../src/platform/files.ts';
+import { dial } from './patience.ts';
 
 export type HoldConfig = {
   readonly server: string;
@@ -96,7 +97,7 @@ export async function runHold(
   let next = 0;
   async function work(): Promise<void> {
     for (let index = next++; index < config.connections && !stop.aborted; index = next++) {
-      const socket = await dial(options);
+      const socket = await dial(options, 60_000).catch(() => undefined);
       if (socket) hold(socket, index < config.watches);
       else failed += 1;
     }
@@ -125,20 +126,4 @@ export async function runHold(
   };
   print(result);
   for (const socket of open) socket.destroy();
-}
-
-function dial(options: ConnectionOptions): Promise<TLSSocket | undefined> {
-  return new Promise((resolve) => {
-    const failed = () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    };
-    const socket = connect(options, () => {
-      clearTimeout(timer);
-      socket.off('error', failed);
-      resolve(socket);
-    });
-    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), 60_000);
-    socket.once('error', failed);
-  });
 }

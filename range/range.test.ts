@@ -6,9 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { run } from '../src/platform/run.ts';
 import type { BackendLine } from './backend-log.ts';
 import { variants } from './exploit-variants.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import { tokens } from './pki.ts';
 import { type Range, startRange } from './range.ts';
 
@@ -119,7 +121,11 @@ test('port-forward carries bytes to the pod', async () => {
 });
 
 test('every exploit variant succeeds on v1.12.2, unseen by the audit log', async () => {
-  const results = await range.exploit();
+  const first = await range.exploit();
+  // Two backends end what they answered after seconds, too soon for an attacker whom the machine holds up: he tries again.
+  const failed = first.filter(({ succeeded }) => !succeeded).map(({ variant }) => variant);
+  const again = failed.length === 0 ? [] : await range.exploit(failed);
+  const results = [...first.filter(({ succeeded }) => succeeded), ...again];
   assert.deepEqual(
     results
       .filter(({ succeeded }) => !succeeded)
@@ -316,6 +322,7 @@ test('v1.12.3 takes its place: held connections end, every exploit fails, ordina
   assert.deepEqual([hold.ready.opened, hold.ready.failed], [100, 0]);
   replaced.from = Date.now();
   await range.replaceServer('v1.12.3');
+  await heartbeatsAgain(Date.now());
   replaced.to = Date.now();
   const held = await hold.result;
   assert.deepEqual([held.cut, held.alive, held.watchesCut], [100, 0, 20]);
@@ -356,6 +363,23 @@ test('heartbeats are recorded for each way of each holder, and none failed but w
   });
   assert.deepEqual(failed, []);
 });
+
+/** Waits until each way has had a beat on a kept connection: the one to the server that went may be noticed as late as that. */
+async function heartbeatsAgain(since: number): Promise<void> {
+  const wayOf = ({ lease, via }: Heartbeat) => `${lease} ${via}`;
+  const all = new Set(range.heartbeats().map(wayOf)).size;
+  const back = () =>
+    new Set(
+      range
+        .heartbeats()
+        .filter((beat) => beat.ok && beat.connection === 'kept' && Date.parse(beat.time) >= since)
+        .map(wayOf),
+    ).size;
+  for (let looks = 0; back() < all; looks++) {
+    assert.ok(looks < 1_200, 'heartbeats do not come again');
+    await delay(100);
+  }
+}
 
 /** Is it the second request of an exploit? */
 function isLoot({ path, user }: BackendLine): boolean {

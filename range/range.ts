@@ -47,7 +47,7 @@ export type Range = {
     readonly port: number;
     readonly url: string;
   };
-  /** Runs kubectl on a host, with its home and cache under the range's folder. @throws Failure `range-failed` when it does not end within a minute */
+  /** Runs kubectl on a host, with its home and cache under the range's folder. @throws Failure `range-failed` when it does not end within two minutes */
   kubectl(
     host: HostName,
     kubeconfig: Kubeconfig,
@@ -77,7 +77,7 @@ export type Range = {
 };
 
 /** Longer than any kubectl takes that neither waits nor follows. */
-const kubectlMs = 60_000;
+const kubectlMs = 120_000;
 const kubeletPort = 10_250;
 const metricsPort = 4443;
 const main = join(import.meta.dirname, 'main.ts');
@@ -177,7 +177,6 @@ async function compose(options: Parameters<typeof startRange>[0], topology: Topo
     certFile: pki(`${credential}.crt`),
     keyFile: pki(`${credential}.key`),
     log: files.heartbeatLog,
-    intervalMs: 1000,
   });
   const startApiServer = (version: ServerVersion) => {
     const other = options.startApiServer?.({ topology, files: clusterFiles });
@@ -322,8 +321,7 @@ function end(child: ChildProcess): Promise<void> {
 
 function readLines<Line>(file: string): Line[] {
   if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line);
+  const lines = readFileSync(file, 'utf8').split('\n');
+  lines.pop(); // empty, or being written just now
+  return lines.map((line) => JSON.parse(line) as Line);
 }

@@ -2,8 +2,8 @@
 // answers to whom.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type TLSSocket } from 'node:tls';
 import { readText } from '../src/platform/files.ts';
+import { dial, until } from './patience.ts';
 
 export type RawRequest = {
   readonly server: string;
@@ -48,7 +48,17 @@ async function send(request: RawRequest): Promise<RawAnswer> {
   let heard = 0;
   let closed = false;
   let error = '';
-  const socket = await open(request, timeoutMs).catch((cause: NodeJS.ErrnoException) => {
+  const socket = await dial(
+    {
+      host: request.server,
+      port: request.port,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...(request.certFile ? { cert: readText(request.certFile) } : {}),
+      ...(request.keyFile ? { key: readText(request.keyFile) } : {}),
+    },
+    timeoutMs,
+  ).catch((cause: NodeJS.ErrnoException) => {
     error = cause.code ?? cause.message;
     return undefined;
   });
@@ -70,11 +80,10 @@ async function send(request: RawRequest): Promise<RawAnswer> {
       if (socket.writable) socket.write(packet, 'latin1');
     }
     if (request.halfClose) socket.end();
-    const deadline = performance.now() + timeoutMs;
-    const { until, quietMs = 150 } = request;
+    const { until: last, quietMs = 150 } = request;
     const whole = () =>
-      until === undefined ? heard > 0 && performance.now() >= heard + quietMs : received.includes(until);
-    while (!closed && !whole() && performance.now() < deadline) await delay(5);
+      last === undefined ? heard > 0 && performance.now() >= heard + quietMs : received.includes(last);
+    await until(() => closed || whole(), timeoutMs);
     socket.destroy();
   }
   return {
@@ -85,33 +94,4 @@ async function send(request: RawRequest): Promise<RawAnswer> {
     error,
     ms: Math.round(performance.now() - began),
   };
-}
-
-function open(request: RawRequest, timeoutMs: number): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(
-      {
-        host: request.server,
-        port: request.port,
-        rejectUnauthorized: false,
-        ALPNProtocols: ['http/1.1'],
-        ...(request.certFile ? { cert: readText(request.certFile) } : {}),
-        ...(request.keyFile ? { key: readText(request.keyFile) } : {}),
-      },
-      () => {
-        clearTimeout(timer);
-        socket.off('error', reject);
-        resolve(socket);
-      },
-    );
-    socket.setNoDelay(true);
-    socket.once('error', (cause) => {
-      clearTimeout(timer);
-      reject(cause);
-    });
-    const timer = setTimeout(() => {
-      socket.destroy();
-      reject(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' }));
-    }, timeoutMs);
-  });
 }

@@ -19,7 +19,7 @@ export async function block(lab: Lab, carried: Carried): Promise<Proof> {
   carried.blockedAt = decidedAt;
   const enforced = await receipt(lab, 'the agent to enforce the block', { after: decision.seq });
   if (!carried.hold) throw new Failure('demo-order', 'no connections are held');
-  const held = await within(carried.hold.result, 60, 'every held connection to be cut');
+  const held = await within(carried.hold.result, 'every held connection to be cut');
   const msToLastCut = held.lastCutAt === null ? null : held.lastCutAt - decidedAt;
   lab.note(
     `  decided by ${decision.actor}; ${held.cut} connections cut, the last ${msToLastCut} ms after the decision`,

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { AuditLine } from '../audit.ts';
 import type { Kubeconfig } from '../pki.ts';
 import type { HostName } from '../topology.ts';
-import type { Lab } from './lab.ts';
+import { type Lab, longestSeconds } from './lab.ts';
 
 export type Day = {
   readonly get: boolean;
@@ -59,7 +59,7 @@ async function followKubectl(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), longestSeconds * 1000);
   if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);

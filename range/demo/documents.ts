@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import type { Inventory } from '../../src/model/inventory.ts';
 import type { Policy } from '../../src/model/policy.ts';
 import type { Lab } from './lab.ts';
-import { server } from './step.ts';
+import { gatePort, server } from './step.ts';
 
 export function writeDocuments(lab: Lab): { inventory: string; policy: string } {
   const { hosts, service } = lab.range.topology;
@@ -25,7 +25,7 @@ export function writeDocuments(lab: Lab): { inventory: string; policy: string } 
         address: hosts.cp.ipv4,
         port: lab.range.server.port,
         also: [{ address: hosts.cp.ipv6, port: lab.range.server.port }, { ...service }],
-        gatePort: 16443,
+        gatePort,
         tags: [],
         probe: { caFile: join(lab.range.files.pki, 'ca.crt') },
       },

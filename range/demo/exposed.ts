@@ -7,7 +7,11 @@ import type { Proof } from './step.ts';
 
 export async function exposed(lab: Lab): Promise<Proof> {
   const since = Date.now();
-  const [day, exploits] = await Promise.all([developerDay(lab), lab.range.exploit()]);
+  const [day, first] = await Promise.all([developerDay(lab), lab.range.exploit()]);
+  // Some backends end what they answered after seconds, too soon for an attacker whom the machine holds up: he tries again.
+  const failed = first.filter((one) => !one.succeeded).map(({ variant }) => variant);
+  const again = failed.length === 0 ? [] : await lab.range.exploit(failed);
+  const exploits = first.map((one) => again.find(({ variant }) => variant === one.variant) ?? one);
   lab.note(`  ${exploitLine(exploits)}`);
   const stolen = exploits.find((one) => one.stole)?.stole;
   if (stolen) lab.note(`  stolen: ${stolen.what}`);

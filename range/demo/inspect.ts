@@ -21,27 +21,24 @@ export async function inspect(lab: Lab, carried: Carried): Promise<Proof> {
   const quiet = incidentsSince(lab, decision.seq);
   const exploits = await lab.range.exploit();
   lab.note(`  ${exploitLine(exploits)}`);
-  // Incidents travel in batches: every variant's is waited for, the count is what then stands.
+  await told(lab, decision.seq, exploits);
   const attacker = lab.range.topology.hosts.attacker.ipv4;
-  const allTold = () => {
-    const ports = new Set(incidentsSince(lab, decision.seq).map((one) => one.port));
-    return exploits.every((one) => ports.has(one.port));
-  };
-  const newest = (entry: unknown) => entry === lab.entries.at(-1);
-  await lab
-    .entry('an incident of every variant', (entry) => newest(entry) && allTold())
-    .catch(() => undefined);
-  await settled(lab, () => incidentsSince(lab, decision.seq).length);
+  const of = (attempt: ExploitResult) =>
+    incidentsSince(lab, decision.seq).filter((one) => one.port === attempt.port);
+  const isSeen = (one: ExploitResult) => of(one).length > 0;
+  const hasEvidence = (one: ExploitResult) =>
+    isSeen(one) && (!one.wellFormed || of(one).some((it) => it.severity === 'critical' && it.heldLength > 0));
+  // The gate listens for seconds to whom it has answered. An attacker whom the machine holds up for longer has sent nothing on
+  // that could be held: he tries again.
+  const late = exploits.filter((one) => !hasEvidence(one)).map(({ variant }) => variant);
+  const again = late.length === 0 ? [] : await lab.range.exploit(late);
+  if (again.length > 0) await told(lab, decision.seq, again);
+  const attempts = (one: ExploitResult) => [one, ...again.filter(({ variant }) => variant === one.variant)];
+  const unseen = exploits.filter((one) => !attempts(one).some(isSeen));
+  const withoutEvidence = exploits.filter((one) => !attempts(one).some(hasEvidence));
   const incidents = incidentsSince(lab, decision.seq);
   const fromOthers = incidents.filter((one) => one.from !== attacker);
   lab.note(`  ${incidents.length} incidents, all from the attacker: ${fromOthers.length === 0}`);
-  const of = (attempt: ExploitResult) => incidents.filter((one) => one.port === attempt.port);
-  const unseen = exploits.filter((one) => of(one).length === 0);
-  const withoutEvidence = exploits.filter(
-    (one) =>
-      one.wellFormed &&
-      !of(one).some((incident) => incident.severity === 'critical' && incident.heldLength > 0),
-  );
   const users = new Set(seen.map((one) => one.user));
   return {
     summary: `kubectl works as ${[...users].join(', ')}; ${exploitLine(exploits)}; ${incidents.length} incidents`,
@@ -53,7 +50,7 @@ export async function inspect(lab: Lab, carried: Carried): Promise<Proof> {
       'no caller became somebody else': [...users].every(
         (user) => user === 'developer' || user === 'dev-token',
       ),
-      'every exploit variant is cut': exploits.every((one) => !one.succeeded),
+      'every exploit variant is cut': [...exploits, ...again].every((one) => !one.succeeded),
       'every exploit variant left an incident': unseen.length === 0,
       'with what it tried to send on, where its form was right': withoutEvidence.length === 0,
       'nothing else was cut': quiet.length === 0 && fromOthers.length === 0,
@@ -74,6 +71,19 @@ function tally(values: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
   return counts;
+}
+
+/** Incidents travel in batches: one of every attempt that had a connection is waited for, and then until no more come. */
+async function told(lab: Lab, seq: number, attempts: readonly ExploitResult[]): Promise<void> {
+  const allTold = () => {
+    const ports = new Set(incidentsSince(lab, seq).map((one) => one.port));
+    return attempts.every(({ port }) => port === 0 || ports.has(port));
+  };
+  const newest = (entry: unknown) => entry === lab.entries.at(-1);
+  await lab
+    .entry('an incident of every variant', (entry) => newest(entry) && allTold())
+    .catch(() => undefined);
+  await settled(lab, () => incidentsSince(lab, seq).length);
 }
 
 /** Waits until a count has stood still for a second. */

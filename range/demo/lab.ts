@@ -37,6 +37,8 @@ export type Lab = {
 };
 
 export const controllerPort = 7443;
+/** Bounds a hang, seconds: a machine that is busy with other things, or stands still for a while, takes a tenth of it. */
+export const longestSeconds = 180;
 
 export function createLab(range: Range, dir: string, note: (line: string) => void): Lab {
   const entries: Entry[] = [];
@@ -110,7 +112,7 @@ export function createLab(range: Range, dir: string, note: (line: string) => voi
     entries,
     evidence: () => evidence([...services.values()], entries, trouble),
     follow: () => void followEvents(),
-    async entry(what, matches, seconds = 120) {
+    async entry(what, matches, seconds = longestSeconds) {
       const limit = AbortSignal.timeout(seconds * 1000);
       for (;;) {
         const found = entries.find(matches);

@@ -3,7 +3,8 @@ import { Failure } from '../../src/base/failure.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { Incident } from '../../src/model/record.ts';
 import type { ExploitResult } from '../exploit.ts';
-import type { Lab } from './lab.ts';
+import { everyMs } from '../heartbeat.ts';
+import { type Lab, longestSeconds } from './lab.ts';
 import { shield } from './step.ts';
 
 /** Enough to see whether the door is open. */
@@ -43,11 +44,11 @@ export async function receipt(
 /** A quarter of a kubelet's lease: a longer silence would put a node at risk. */
 export const longestPauseMs = 10_000;
 
-export async function within<T>(promise: Promise<T>, seconds: number, what: string): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => reject(new Failure('demo-timeout', `waited ${seconds} s for ${what}`)),
-    seconds * 1000,
+    () => reject(new Failure('demo-timeout', `waited ${longestSeconds} s for ${what}`)),
+    longestSeconds * 1000,
   );
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -67,25 +68,27 @@ export function exploitLine(exploits: readonly ExploitResult[]): string {
   return `exploits: ${exploits.filter((one) => one.succeeded).length} of ${exploits.length} variants succeed`;
 }
 
-/** The cluster's own beats since a moment: how many, and the longest time that one way to the server was silent. */
+/**
+ * The cluster's own beats since a moment: how many, and the longest time that one way to the server was silent, by the beats
+ * that it missed: while the machine stands still there are none.
+ */
 export function heartbeatsSince(
   lab: Lab,
   since: number,
 ): { ok: number; failed: number; longestPauseMs: number; failures: string[] } {
   const beats = lab.range.heartbeats().filter((beat) => Date.parse(beat.time) >= since);
   const lastByWay = new Map<string, number>();
-  let longest = 0;
-  for (const beat of beats.filter((one) => one.ok)) {
-    const way = `${beat.lease} via ${beat.via}`;
-    const at = Date.parse(beat.time);
-    longest = Math.max(longest, at - (lastByWay.get(way) ?? at));
-    lastByWay.set(way, at);
+  let most = 0;
+  for (const { lease, via, turn } of beats.filter((one) => one.ok).sort((a, b) => a.turn - b.turn)) {
+    const way = `${lease} via ${via}`;
+    most = Math.max(most, turn - (lastByWay.get(way) ?? turn));
+    lastByWay.set(way, turn);
   }
   const failed = beats.filter((beat) => !beat.ok);
   return {
     ok: beats.length - failed.length,
     failed: failed.length,
-    longestPauseMs: longest,
+    longestPauseMs: most * everyMs,
     failures: failed.slice(0, 5).map((beat) => `${beat.via}: ${beat.error}`),
   };
 }
@@ -111,10 +114,10 @@ export function incidentsSince(lab: Lab, seq: number): SeenIncident[] {
     });
 }
 
-/** Milliseconds until kubectl works from outside again; null when it doesn't within a minute. */
+/** Milliseconds until kubectl works from outside again; null when it doesn't. */
 export async function worksAgain(lab: Lab): Promise<number | null> {
   const started = performance.now();
-  while (performance.now() - started < 60_000) {
+  while (performance.now() - started < longestSeconds * 1000) {
     const ran = await lab.range.kubectl('developer', 'developer', ['get', 'pods', '-n', 'lab']);
     if (ran.code === 0) return Math.round(performance.now() - started);
   }

@@ -1,7 +1,7 @@
 // Step 5: gate, controller and agent are killed, one after the other.
 import { Failure } from '../../src/base/failure.ts';
 import { allWell, type Day, developerDay, fromDeveloper, refusedGet, seenByServer } from './developer.ts';
-import type { Lab } from './lab.ts';
+import { type Lab, longestSeconds } from './lab.ts';
 import {
   byVariant,
   exploitLine,
@@ -11,11 +11,12 @@ import {
   worksAgain,
 } from './observe.ts';
 import { agentOptions, gateOptions, killHard, startController } from './services.ts';
-import type { Carried, Proof } from './step.ts';
+import { type Carried, gatePort, type Proof } from './step.ts';
 
 export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
   // The gate dies: callers are refused, never let through.
   await killHard(carried.gate);
+  await nobodyListens(lab);
   const withoutGateSince = Date.now();
   const withoutGate = await refusedGet(lab, 'developer', 'developer');
   const leaked = seenByServer(lab, withoutGateSince, fromDeveloper(lab));
@@ -68,11 +69,22 @@ export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
   };
 }
 
+/** A gate's workers notice only after a moment that it is gone. */
+async function nobodyListens(lab: Lab): Promise<void> {
+  const gate = { server: lab.range.topology.hosts.cp.ipv4, port: gatePort, packets: [], timeoutMs: 1_000 };
+  const began = performance.now();
+  while (performance.now() - began < longestSeconds * 1000) {
+    const [answer] = await lab.range.request('cp', [gate]);
+    if (answer?.error === 'ECONNREFUSED') return;
+  }
+  throw new Failure('demo-timeout', `waited ${longestSeconds} s for the dead gate's port to be closed`);
+}
+
 const works = (day: Day): string => (allWell(day) ? 'callers work' : 'callers FAIL');
 
 /** Waits until every agent and gate is seen again with the plan it should have. */
 async function settledWorkers(lab: Lab): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + longestSeconds * 1000;
   for (;;) {
     const status = await lab.status().catch(() => undefined);
     if (
@@ -82,6 +94,6 @@ async function settledWorkers(lab: Lab): Promise<void> {
     )
       return;
     if (performance.now() > deadline)
-      throw new Failure('demo-timeout', 'waited 60 s for agent and gate to report');
+      throw new Failure('demo-timeout', `waited ${longestSeconds} s for agent and gate to report`);
   }
 }

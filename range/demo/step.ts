@@ -23,6 +23,7 @@ export type Step = {
   run(lab: Lab, carried: Carried): Promise<Proof>;
 };
 
+export const gatePort = 16443;
 /** The server, and the flaw, that the demo is about. */
 export const server = 'lab/cp';
 export const shield = 'CVE-2018-1002105';
