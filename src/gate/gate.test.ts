@@ -473,7 +473,7 @@ test('a slow server stops the caller, and a large body arrives whole', async () 
 test('a server that is down is a Status, and the next caller reaches it when it is back', async () => {
   const { port, server, link } = await stand();
   await server.close();
-  await link.when(() => link.reports.some((report) => !report.ok && report.listening.length === 0));
+  await link.when(() => link.reports.some(({ generation, ok }) => generation === 1 && !ok));
   const developer = await caller(keys, port, keys.user);
   developer.send(`${get}\r\n`);
   const answer = await developer.ended();

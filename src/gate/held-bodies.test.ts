@@ -64,6 +64,7 @@ async function stand(t: TestContext) {
     gatePlan(1, [{ port, upstreamPort: server.port, shields: [shield], limits }]),
   );
   assert.equal(error, undefined);
+  await link.reached(1);
   const slow = () => link.reports.at(-1)?.counters['timeouts_total{what="body"}'];
   return {
     port,

@@ -154,6 +154,7 @@ test('over HTTP/2 a shadow lets every stream pass and tells, and enforcement ref
   const ground = await http2Ground();
   const { link } = ground;
   await put(ground, 1, [shield({ mode: 'shadow' })]);
+  await link.reached(1);
   const caller = await openSession(keys, ground.port, keys.user);
   sessions.push(caller);
   const shadowed = await Promise.all(Array.from({ length: 8 }, () => ask(caller, {})));
@@ -187,6 +188,7 @@ test('over HTTP/2 an exemption is of its streams alone, and each is told by its 
     expires: '2099-01-01T00:00:00Z',
   };
   await put(ground, 1, [shield({ exemptions: [exemption] })]);
+  await link.reached(1);
   const caller = await openSession(keys, ground.port, keys.user);
   const nobody = await openSession(keys, ground.port);
   sessions.push(caller, nobody);

@@ -1,5 +1,6 @@
 // Real parts for the gate's tests: keys as kubeadm lays them out, a scripted TLS server as upstream, a raw TLS caller, a
 // controller's link that keeps what it is sent.
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -396,15 +397,24 @@ export function gatePlan(
   };
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createTcpServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+/**
+ * A port of 127.0.0.1 that nobody uses. The kernel gives it to nobody who asks for any, so that it stays free while other
+ * tests listen and connect.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    if (given.has(port)) continue;
+    given.add(port);
+    const server = createTcpServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
+const given = new Set<number>();
 
 export function removeKeys(keys: Keys): void {
   rmSync(keys.folder, { recursive: true, force: true });
