@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Status } from '../../src/model/api.ts';
 import { run } from '../../src/platform/run.ts';
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
@@ -17,8 +17,8 @@ export type Place = {
 };
 export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** Milliseconds that bound a hang: a slow machine takes a tenth of it. */
-const longest = 120_000;
+/** Milliseconds that bound a hang, less than a test has: a command has taken 90 s on a machine with far too much to do. */
+const longest = 280_000;
 /** Commands that go on, until they end. */
 const started = new Set<ChildProcess>();
 
@@ -119,16 +119,20 @@ export function start(args: readonly string[], place: Place = {}): Running {
   };
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+/** Resolves when the first flaw's callers are inspected, and agent and gate enforce what the controller wants of them. */
+export async function inspected(dataDir: string, place: Place): Promise<void> {
+  for (;;) {
+    const answer = await cli(['status', '--data-dir', dataDir, '--json'], place);
+    assert.equal(answer.code, 0, answer.stderr);
+    const { servers, workers } = JSON.parse(answer.stdout) as Status;
+    const stages = servers.flatMap((server) => server.stages);
+    const inspect = stages.some((one) => one.shield === 'CVE-2018-1002105' && one.stage === 'inspect');
+    const enforced = workers.filter(({ ok, applied, wanted }) => ok && applied === wanted);
+    if (inspect && enforced.length === 2) return;
+  }
 }
+
+export { freePort } from '../../src/gate/test-kit.ts';
 
 /** Every file under a folder with the hash of its bytes; SQLite's own side files and locks left out. Empty when absent. */
 export function contents(folder: string): Readonly<Record<string, string>> {

@@ -15,6 +15,7 @@ import {
   assertFailure,
   cli,
   contents,
+  inspected,
   type Place,
   type Running,
   scratch,
@@ -78,7 +79,7 @@ function services(running: Running): ReadonlyMap<string, number> {
   );
 }
 async function gone(pids: Iterable<number>): Promise<void> {
-  const until = performance.now() + 60_000;
+  const until = performance.now() + 240_000;
   const left = () => [...pids].filter((pid) => isRunning(pid));
   while (left().length > 0) {
     assert.ok(performance.now() < until, `still running: ${left()}`);
@@ -192,6 +193,7 @@ describe('protect, from the first start to remove', () => {
     assert.deepEqual(await stolen(), attacks);
     running = begin();
     await running.said('running; Ctrl-C stops');
+    await inspected(data, on('cp'));
     const events = await ask<{ entries: Entry[] }>('events', '--kind', 'stage');
     const stages = events.entries
       .filter(({ data: entry }) => entry['shield'] === 'CVE-2018-1002105')
@@ -255,6 +257,7 @@ describe('protect, from the first start to remove', () => {
     const was = contents(data);
     running = begin();
     await running.said('running; Ctrl-C stops');
+    await inspected(data, on('cp'));
     const status = await ask<Status>('status');
     assert.ok(status.log.entries >= entries);
     const stage = status.servers[0]?.stages.find(({ shield }) => shield === 'CVE-2018-1002105');

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { type Range, startRange } from '../../range/range.ts';
 import type { HostName } from '../../range/topology.ts';
 import { SignedVerification } from '../../src/model/verification.ts';
-import { assertFailure, cli, type Place, type Running, scratch, start } from './kit.ts';
+import { assertFailure, cli, inspected, type Place, type Running, scratch, start } from './kit.ts';
 
 const own = scratch('verify');
 const data = own.path('data');
@@ -20,6 +20,7 @@ before(async () => {
   more.push('--break-glass', '2001:db8:0:100::/64');
   running = start([...args, ...more], on('cp'));
   await running.said('running; Ctrl-C stops');
+  await inspected(data, on('cp'));
 });
 after(async () => {
   await running?.end();

@@ -29,6 +29,7 @@ let gated: Gated;
 before(async () => {
   ground = await startGround();
   gated = await startGated(ground, {}, {}, {}, [shield]);
+  await gated.link.reached(1);
 });
 after(async () => {
   await gated?.stop();
@@ -44,7 +45,7 @@ async function kubectl(
   const text = readFileSync(ground.files.kubeconfigs.admin, 'utf8');
   writeFileSync(file, text.replace(/server: .*/, `server: https://127.0.0.1:${gated.port}`));
   const all = [`--kubeconfig=${file}`, `--cache-dir=${join(ground.folder, 'cache')}`, ...args];
-  return run('kubectl', all, { signal: AbortSignal.timeout(60_000) });
+  return run('kubectl', all, { signal: AbortSignal.timeout(240_000) });
 }
 
 function pod(name: string, volume: object): object {
@@ -144,7 +145,7 @@ describe('curl', () => {
               ...['-o', join(ground.folder, 'answer'), '-w', '%{http_code} %{http_version}'],
               `https://127.0.0.1:${gated.port}${pods}`,
             ],
-            { signal: AbortSignal.timeout(60_000) },
+            { signal: AbortSignal.timeout(240_000) },
           );
           assert.equal(code, 0, stderr);
           assert.equal(stdout, `${status} ${version === '--http2' ? '2' : '1.1'}`);

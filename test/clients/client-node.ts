@@ -28,7 +28,7 @@ const namespace = 'lab';
 const pod = 'web';
 const labels = { by: 'client-node' };
 const labelSelector = 'by=client-node';
-const caseMs = 60_000;
+const caseMs = 120_000;
 
 /** What is written, with a wait for as much of it. */
 function sink() {

@@ -46,7 +46,7 @@ export async function curl(
   const credentials = ['--cert', clients.pki(`${as}.crt`), '--key', clients.pki(`${as}.key`)];
   if (row.body !== undefined) writeFileSync(file('request'), row.body);
   const printed = await clients.must([
-    ...['curl', '-sS', `--${protocol}`, '--max-time', '150', '--cacert', clients.pki('ca.crt')],
+    ...['curl', '-sS', `--${protocol}`, '--max-time', '270', '--cacert', clients.pki('ca.crt')],
     ...(as === 'none' ? [] : credentials),
     ...['-D', file('fields'), '-o', file('body'), '-w', '%{http_version} %{http_code}'],
     ...(row.body === undefined ? [] : ['--data-binary', `@${file('request')}`]),

@@ -15,6 +15,7 @@ let gated: Gated;
 before(async () => {
   ground = await startGround({ goawayChance: 1, watchIntervalMs: 50 });
   gated = await startGated(ground, {});
+  await gated.link.reached(1);
 });
 after(async () => {
   await gated?.stop();
@@ -26,7 +27,7 @@ const url = (path: string) => `https://127.0.0.1:${gated.port}${path}`;
 const certificate = () => ['--cert', pki('developer.crt'), '--key', pki('developer.key')];
 
 async function must([program, ...args]: readonly [string, ...string[]]): Promise<string> {
-  const ran = await run(program, args, { signal: AbortSignal.timeout(60_000) });
+  const ran = await run(program, args, { signal: AbortSignal.timeout(240_000) });
   assert.equal(ran.code, 0, `${program} ${args.join(' ')}: ${ran.stderr}`);
   return ran.stdout;
 }

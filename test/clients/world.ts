@@ -35,7 +35,7 @@ export type Clients = {
   kubeconfig(user: Kubeconfig): string;
   /** A certificate or key of the cluster. */
   pki(name: string): string;
-  /** Runs a program on the developer's host; at most 180 s. */
+  /** Runs a program on the developer's host; at most 280 s, which bounds a hang. */
   run(argv: readonly string[], input?: string): Promise<Ran>;
   /** The same, and it must succeed: what it printed. */
   must(argv: readonly string[], input?: string): Promise<string>;
@@ -73,7 +73,7 @@ export async function startClients(prefix: string): Promise<Clients> {
     },
     pki: (name) => join(files.pki, name),
     run(argv, input) {
-      const signal = AbortSignal.timeout(180_000);
+      const signal = AbortSignal.timeout(280_000);
       return topology.runIn('developer', argv, { env, signal, ...(input === undefined ? {} : { input }) });
     },
     async must(argv, input) {

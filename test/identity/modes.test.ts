@@ -75,6 +75,7 @@ for (const [mode, start, by] of modes) {
     let gated: Gated;
     before(async () => {
       gated = await start();
+      await gated.link.reached(1);
     });
     after(() => gated.stop());
 
