@@ -177,6 +177,23 @@ test('a worker that is silent for half a minute is ended, unless its parent stoo
   await crew.destroy();
 });
 
+test('a worker that has said nothing yet has time to come up on a busy host, and not for ever', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let seconds = 0;
+  const { crew, events } = crewOf(
+    (_, { index }) => (index === 0 ? undefined : {}),
+    undefined,
+    () => seconds * 1_000,
+  );
+  for (; events.length === 0; seconds += 1) {
+    const counted = crew.count();
+    t.mock.timers.tick(1_000);
+    await counted;
+  }
+  assert.deepEqual([events[0], seconds], ['worker-stuck', 181]);
+  await crew.destroy();
+});
+
 test('workers that keep ending show in health', async () => {
   const { crew, events, until } = crewOf(({ ask }, { index, end }) => {
     if (ask === 'reach') return well;

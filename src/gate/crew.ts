@@ -63,6 +63,8 @@ type Member = {
   standing: Standing | undefined;
   /** When it last answered, of `ownTime`. */
   heard: number;
+  /** It has said something. */
+  spoken: boolean;
   gone: boolean;
 };
 
@@ -75,6 +77,8 @@ const troubledAt = 3;
 const countMs = 1_000;
 /** A worker that answers nothing for this long is ended. */
 const stuckMs = 30_000;
+/** The same of one that has said nothing yet: on a busy host it takes long to come up, and longer when it begins again. */
+const comingUpMs = 180_000;
 /** Looks at them that are further apart were held up. */
 const lateMs = 2 * countMs;
 
@@ -117,6 +121,7 @@ export function createCrew(parts: CrewParts): Crew {
       counts: {},
       standing: undefined,
       heard: ownTime(),
+      spoken: false,
       gone: false,
     };
     link.send({ tell: 'settings', settings: { ...parts.settings, workers: parts.workers } });
@@ -135,6 +140,7 @@ export function createCrew(parts: CrewParts): Crew {
       return;
     }
     const message = read.data;
+    member.spoken = true;
     switch (message.say) {
       case 'answer':
         member.waiting.get(message.number)?.resolve(message.answer);
@@ -279,7 +285,7 @@ export function createCrew(parts: CrewParts): Crew {
   function endTheStuck(): void {
     const at = ownTime();
     for (const member of living()) {
-      if (at - member.heard < stuckMs) continue;
+      if (at - member.heard < (member.spoken ? stuckMs : comingUpMs)) continue;
       log('error', 'worker-stuck', { pid: member.link.pid });
       member.link.kill();
     }
