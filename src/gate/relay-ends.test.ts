@@ -222,3 +222,45 @@ test('a head whose rest is not read, for the server is full, has all of its time
   relay.sweep();
   assert.deepEqual([told, client.destroyed], [['timed out: head'], true]);
 });
+
+test('what a caller said before it ended reaches the server, though the caller takes no more answers', async (t) => {
+  const served = Promise.withResolvers<Seen>();
+  const upstream = await startServer(keys, (seen) => served.resolve(seen), false);
+  t.after(() => upstream.close());
+  const ended = Promise.withResolvers<void>();
+  let heard = 0;
+  const { caller, client } = await relayTo(t, upstream.port, (sink) => ({
+    clientData(bytes) {
+      heard += bytes.length;
+      sink.toServer(bytes);
+    },
+    clientEnd() {
+      sink.endServer?.();
+      ended.resolve();
+    },
+  }));
+  caller.send('hello');
+  const server = await served.promise;
+  server.socket.pause();
+  // Until the gate has some left that the server has no room for, and has read all the same.
+  let sent = 5;
+  const piece = Buffer.alloc(16_384);
+  while (!client.isPaused()) {
+    caller.socket.write(piece);
+    sent += piece.length;
+    while (heard < sent && !client.isPaused()) await new Promise(setImmediate);
+  }
+  const all = new Promise<void>((resolve) => server.socket.once('end', resolve));
+  caller.socket.end();
+  server.socket.resume();
+  await ended.promise;
+  server.socket.pause();
+  caller.socket.destroy();
+  while (!client.closed) {
+    server.socket.write('an answer');
+    await new Promise(setImmediate);
+  }
+  server.socket.resume();
+  await all;
+  assert.equal(server.received(), sent);
+});

@@ -356,6 +356,8 @@ export function startRelay(
   client.on('close', () => {
     // A caller who resets has ended too: what the judge holds of it is evidence still.
     feed(() => judge.clientEnd());
+    // Of one who ended in order and takes no more answers, all that was let through still goes to the server.
+    if (client.readableEnded && !closed) dropServer();
     destroy();
   });
 
