@@ -43,7 +43,7 @@ describe('a controller with workers', () => {
   test('everything secret is owner-only', () => {
     for (const file of [
       'pki/ca.key',
-      'admin/key.pem',
+      'admin/client.pem',
       'admin/identity.json',
       'log.db',
       'log.db-wal',

@@ -39,3 +39,13 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
   }
   renameSync(temporary, path);
 }
+
+/** Has the names in a folder reach the disk. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -164,7 +164,7 @@ describe('damaged files are named, and nothing is changed', { concurrency: 2 }, 
     ],
     [
       'an identity without its key',
-      'controller/admin/key.pem',
+      'controller/admin/client.pem',
       undefined,
       status,
       ['no such file', '[unreadable]'],

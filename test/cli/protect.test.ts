@@ -263,8 +263,8 @@ describe('protect, from the first start to remove', () => {
     const stage = status.servers[0]?.stages.find(({ shield }) => shield === 'CVE-2018-1002105');
     assert.equal(stage?.stage, 'inspect');
     for (const name of [
-      'agent/identity/key.pem',
-      'gate/identity/key.pem',
+      'agent/identity/client.pem',
+      'gate/identity/client.pem',
       'controller/pki/ca.key',
       'inventory.yaml',
     ])
