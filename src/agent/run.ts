@@ -164,6 +164,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       repairDrift(),
       watchGates(gates, until),
       tellOpenSessions(open, until),
+      link.keepIdentity(log, until),
     ]);
     await sessions.drained(1000);
   } finally {

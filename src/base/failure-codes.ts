@@ -255,7 +255,7 @@ export const failureCodes = {
     ],
     'bad-client-certificate': [
       'The client certificate is not one of this controller, has expired, or was superseded.',
-      'Remove the identity folder and enrol again.',
+      'Do what the hint says: a token for the same name (`portcullis token`), the identity folder away, and enrol with it.',
     ],
     'bad-csr': [
       'The certificate request is no PKCS #10 request for an ECDSA P-256 key.',
@@ -276,11 +276,18 @@ export const failureCodes = {
       'There is no identity for the controller in the data folder.',
       'Enrol first, with a token of the controller.',
     ],
+    'renewal-refused': [
+      'The identity of an agent or gate is not renewed: the inventory has no host of its name.',
+      'Put the host into the inventory; or, where it is gone for good, stop both and run `portcullis remove`.',
+    ],
     'token-refused': [
       'The enrolment token is unknown, used, expired, or for somebody else.',
       'Make a new one at the controller.',
     ],
-    'too-many-attempts': ['Too many enrolments were tried.', 'Wait a minute.'],
+    'too-many-attempts': [
+      'Too many enrolments or renewals were tried.',
+      'Wait a minute; renewals are tried again.',
+    ],
     'wrong-controller': [
       'The server at the address is not the controller that made the token.',
       'Check the address, and where the token is from.',

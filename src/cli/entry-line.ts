@@ -83,6 +83,10 @@ const sentences: Readonly<Partial<Record<EntryKind, (data: Data) => string>>> = 
       : `FAILED: ${data['error']}; stays ${list(data['addresses']) || 'without addresses'}`,
   denied: (data) => `refused: a ${data['role']} may not, this is for ${list(data['roles'])}`,
   enrolled: (data) => `${data['role']}${data['from'] === undefined ? '' : ` from ${data['from']}`}`,
+  renewed: (data) =>
+    data['what'] === 'used'
+      ? `the ${data['role']} uses its new identity, the one before is void`
+      : `${data['role']} from ${data['from']}, until ${data['expires']}`,
   plan: (data) => `plan ${data['generation']} for the ${data['kind']}`,
   receipt: (data) =>
     data['ok']

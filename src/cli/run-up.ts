@@ -14,6 +14,7 @@ import { systemClock } from '../platform/clock.ts';
 import { type Admin, enrol, openAdmin } from '../platform/controller-client.ts';
 import { readText } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
+import { identityValid, readIdentity } from '../platform/identity.ts';
 import { checkInventory } from '../policy/inventory.ts';
 import { type Context, type ExitCode, endpoint } from './command.ts';
 import { renderEntry } from './entry-line.ts';
@@ -163,7 +164,9 @@ function once(signal: AbortSignal): Promise<void> {
 async function enrolHost(options: UpOptions, admin: Admin): Promise<void> {
   for (const role of ['agent', 'gate'] as const) {
     const dataDir = join(options.dataDir, role);
-    if (existsSync(join(dataDir, 'identity', 'identity.json'))) continue;
+    const folder = join(dataDir, 'identity');
+    const present = existsSync(join(folder, 'identity.json')) ? readIdentity(folder) : undefined;
+    if (present && identityValid(present, systemClock.now())) continue;
     const { token } = await admin.createToken({ role, name: options.host, ttlSeconds: 60 });
     await enrol({ controller: admin.controller, token, role, name: options.host, dataDir });
   }

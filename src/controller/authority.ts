@@ -6,23 +6,25 @@ import { Failure } from '../base/failure.ts';
 import type { Role } from '../model/api.ts';
 import { readText, writeWhole } from '../platform/files.ts';
 import { controllerServerName } from '../platform/https-json.ts';
-import { writeIdentity } from '../platform/identity.ts';
+import { validityOf, writeIdentity } from '../platform/identity.ts';
 import { createAuthority, fingerprint, issue, type KeyPair, signRequest } from '../platform/pki.ts';
 
 const authorityDays = 3650;
 const workerDays = 365;
-/** A new one is made at every start. */
+/** A new one is made at every start, and in time while it runs (own-certificates.ts). */
 const serverDays = 397;
 
 export type Authority = {
   readonly certificate: string;
   /** Sha-256 of the certificate, hex: what tokens pin. */
   readonly pin: string;
+  /** When it ends, ms since the epoch. Nothing that it issues lasts longer. */
+  readonly ends: number;
   /** A fresh server key with its chain, the CA included so that enrolment can pin it. */
   serverIdentity(names: readonly string[]): Promise<KeyPair>;
   /** Signs a request of a worker, or of a person who becomes admin. @throws Failure `bad-csr` */
   signWorker(request: string, role: Role, name: string): Promise<string>;
-  /** Writes a fresh admin identity to `<dataDir>/admin/` and returns its fingerprint. */
+  /** Writes a fresh admin identity to `<dataDir>/admin/` and returns its certificate. */
   writeAdmin(dataDir: string, controller: string): Promise<string>;
 };
 
@@ -46,20 +48,23 @@ export async function openAuthority(dataDir: string, create: boolean, now: numbe
   }
   const pair: KeyPair = { key: readText(keyFile), certificate: readText(certificateFile) };
   checkPair(pair, certificateFile, now);
+  const ends = validityOf(pair.certificate).until;
+  const atMost = (days: number) => Math.min(days, (ends - Date.now()) / 86_400_000);
   const sign = (role: Role, name: string) => ({
     subject: { commonName: name, organizations: [`portcullis:${role}`] },
     use: ['client'] as const,
-    days: workerDays,
+    days: atMost(workerDays),
   });
   return {
     certificate: pair.certificate,
     pin: fingerprint(pair.certificate),
+    ends,
     async serverIdentity(names) {
       const server = await issue(pair, {
         subject: { commonName: controllerServerName },
         use: ['server'],
         names: [controllerServerName, ...names],
-        days: serverDays,
+        days: atMost(serverDays),
       });
       return { key: server.key, certificate: `${server.certificate}${pair.certificate}` };
     },
@@ -74,7 +79,7 @@ export async function openAuthority(dataDir: string, create: boolean, now: numbe
         certificate: admin.certificate,
         ca: pair.certificate,
       });
-      return fingerprint(admin.certificate);
+      return admin.certificate;
     },
   };
 }

@@ -1,12 +1,13 @@
 // HTTPS for the API: who is calling, bodies within bounds, answers and Problems. What is answered is in routes.ts.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { Failure } from '../base/failure.ts';
 import type { FailureCode } from '../base/failure-codes.ts';
 import { type Problem, Role } from '../model/api.ts';
 import type { Endpoint } from '../model/common.ts';
 import type { KeyPair } from '../platform/pki.ts';
+import { refused } from './identities.ts';
 import { requireRole } from './roles.ts';
 
 export type Caller = {
@@ -46,6 +47,7 @@ const statuses: Readonly<Partial<Record<FailureCode, number>>> = {
   'wrong-role': 403,
   'not-your-name': 403,
   'token-refused': 403,
+  'renewal-refused': 403,
   'unknown-path': 404,
   'unknown-server': 404,
   'unknown-shield': 404,
@@ -68,12 +70,14 @@ const statuses: Readonly<Partial<Record<FailureCode, number>>> = {
 
 export type HttpServer = {
   readonly endpoint: Endpoint;
-  /** Answers from these routes from now on; before, every call is `overloaded`. */
+  /** Answers from these routes from now on; before, every call is `overloaded`. `admit` throws for whom it doesn't know. */
   serve(
     routes: readonly Route[],
-    accepts: (caller: Caller) => boolean,
+    admit: (caller: Caller) => void,
     denied: (caller: Caller, route: Route) => void,
   ): void;
+  /** New connections get this key and chain; those that are open go on. */
+  use(identity: KeyPair): void;
   close(): Promise<void>;
 };
 
@@ -90,17 +94,20 @@ export async function openHttpServer(
 ): Promise<HttpServer> {
   let table: readonly Route[] = [];
   let denied: (caller: Caller, route: Route) => void = () => {};
-  let accepted: ((caller: Caller) => boolean) | undefined;
+  let admitted: ((caller: Caller) => void) | undefined;
   const stop = new AbortController();
+  const context = ({ key, certificate }: KeyPair): SecureContextOptions => ({
+    key,
+    cert: certificate,
+    ca: [ca],
+    minVersion: 'TLSv1.3',
+  });
   const server = createServer(
     {
-      key: identity.key,
-      cert: identity.certificate,
-      ca: [ca],
+      ...context(identity),
       requestCert: true,
       // Enrolment comes without a certificate; every other route checks who is calling.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: 10_000,
       maxHeaderSize: 16_384,
@@ -121,11 +128,12 @@ export async function openHttpServer(
 
   return {
     endpoint: { address: listen.address, port },
-    serve(routes, accepts, onDenied) {
+    serve(routes, admit, onDenied) {
       table = routes;
       denied = onDenied;
-      accepted = accepts;
+      admitted = admit;
     },
+    use: (next) => server.setSecureContext(context(next)),
     async close() {
       stop.abort();
       const closed = new Promise((resolve) => server.close(resolve));
@@ -153,11 +161,11 @@ export async function openHttpServer(
   }
 
   async function dispatch(request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
-    if (!accepted) throw new Failure('overloaded', 'the controller is starting', { hint: 'try again' });
+    if (!admitted) throw new Failure('overloaded', 'the controller is starting', { hint: 'try again' });
     const url = urlOf(request.url ?? '/');
     const route = table.find((item) => item.method === request.method && item.path === url.pathname);
     if (!route) throw new Failure('unknown-path', 'there is nothing here by that method and path');
-    const caller = route.roles === 'anyone' ? undefined : authenticate(request.socket as TLSSocket, accepted);
+    const caller = route.roles === 'anyone' ? undefined : authenticate(request.socket as TLSSocket, admitted);
     if (caller) requireRole(caller, route, denied);
     const body = route.method === 'GET' ? undefined : await readBody(request, route.maxBody ?? 65_536);
     const from = request.socket.remoteAddress ?? '';
@@ -204,7 +212,7 @@ function send(response: ServerResponse, status: number, text: string): void {
 const subjects = new RegExp(`^O=portcullis:(${Role.options.join('|')})\nCN=([^\n]{1,128})$`);
 
 /** @throws Failure `no-client-certificate`, `bad-client-certificate` */
-function authenticate(socket: TLSSocket, accepts: (caller: Caller) => boolean): Caller {
+function authenticate(socket: TLSSocket, admit: (caller: Caller) => void): Caller {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) {
     throw new Failure('no-client-certificate', 'a client certificate of this controller is needed', {
@@ -217,13 +225,11 @@ function authenticate(socket: TLSSocket, accepts: (caller: Caller) => boolean): 
     name: subject[2] ?? '',
     certificate: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
   };
-  if (!socket.authorized || !caller || !accepts(caller)) {
-    throw new Failure(
-      'bad-client-certificate',
-      'the client certificate is not one of this controller, has expired or was superseded',
-      { hint: 'remove the identity folder and enrol again' },
-    );
+  if (!socket.authorized || !caller) {
+    const expired = String(socket.authorizationError) === 'CERT_HAS_EXPIRED';
+    throw refused(expired ? `ended at ${certificate.validTo}` : 'is not one of this controller');
   }
+  admit(caller);
   return caller;
 }
 

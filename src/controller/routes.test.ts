@@ -63,7 +63,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     'PUT /v1/inventory',
     'PUT /v1/policy',
   ],
-  'agent gate': ['GET /v1/plan', 'POST /v1/health', 'POST /v1/receipts'],
+  'agent gate': ['GET /v1/plan', 'POST /v1/health', 'POST /v1/receipts', 'POST /v1/renew'],
   agent: ['POST /v1/open', 'POST /v1/sessions'],
   gate: ['POST /v1/incidents'],
 };

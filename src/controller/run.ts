@@ -20,10 +20,9 @@ import { Policy } from '../model/policy.ts';
 import { systemClock } from '../platform/clock.ts';
 import { readText } from '../platform/files.ts';
 import { lockFolder } from '../platform/folder-lock.ts';
-import { identityValid, readIdentity, writeIdentity } from '../platform/identity.ts';
 import { openResolver } from '../platform/resolver.ts';
 import { serveMetrics } from '../platform/serve-metrics.ts';
-import { type Authority, openAuthority } from './authority.ts';
+import { openAuthority } from './authority.ts';
 import { trustFolder } from './bundle-keys.ts';
 import { createBundleWatch } from './bundle-watch.ts';
 import { noticeBundles } from './bundles.ts';
@@ -31,18 +30,19 @@ import { type Core, openCore } from './core.ts';
 import { fromFile, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
 import { openHttpServer } from './http-server.ts';
+import { admit } from './identities.ts';
 import { type Knowledge, loadKnowledge } from './knowledge.ts';
 import { controllerMetrics } from './metrics.ts';
 import { createNameWatch } from './name-watch.ts';
 import { createNodeReader, type NodeSource } from './node-reader.ts';
 import { createOpenSessions } from './open-sessions.ts';
+import { createLooks, keepAdmin, openServerCertificate } from './own-certificates.ts';
 import { createPartWatch } from './part-watch.ts';
 import { createPolicyClock } from './policy-commits.ts';
 import { createProber } from './prober.ts';
 import { createReconciler } from './reconcile.ts';
 import { createDenials } from './roles.ts';
 import { createRoutes } from './routes.ts';
-import { workerKey } from './state.ts';
 import { buildStatus } from './status.ts';
 import { createWorkers } from './workers.ts';
 
@@ -95,8 +95,6 @@ export type RunningController = {
 /** After this the head is written beside the log. A crash before leaves an older one, which is true as well. */
 const headDelayMs = 50;
 const metricsHoldMs = 5_000;
-/** The admin identity is renewed at a start when it has less left than this. */
-const adminLeftMs = 30 * 86_400_000;
 
 /**
  * Starts a controller; resolves when it serves.
@@ -128,12 +126,9 @@ export async function runController(
   const sessions = openSessions(join(dataDir, 'sessions.db'), options.sessionsKept ?? 200_000);
   resources.defer(() => sessions.close());
   const names = [listen.address, ...(options.advertise ?? []).map((item) => item.address)];
-  const http = await openHttpServer(
-    await authority.serverIdentity([...new Set(names)].filter((name) => !isWildcard(name))),
-    authority.certificate,
-    listen,
-    note,
-  );
+  const served = [...new Set(names)].filter((name) => !isWildcard(name));
+  const server = await openServerCertificate(authority, served, clock);
+  const http = await openHttpServer(server.identity, authority.certificate, listen, note);
   resources.defer(() => http.close());
   const controllers = options.advertise ?? [http.endpoint];
   const probers = options.probers ?? [...new Set(controllers.map((item) => item.address))];
@@ -156,7 +151,11 @@ export async function runController(
     putDocuments(core, { inventory, policy: fromFile(core, policy, note) }, 'controller'),
   );
   core.decide([]); // shields or addresses may differ from those that the last plans were made with
-  await keepAdmin(core, authority, dataDir, http.endpoint);
+  const renewOwn = async () => {
+    await server.renew(http.use);
+    await keepAdmin(core, authority, dataDir, http.endpoint);
+  };
+  await renewOwn();
 
   const workers = createWorkers(clock);
   const reconciler = createReconciler(core, workers);
@@ -193,15 +192,13 @@ export async function runController(
     resources.defer(() => over.abort());
     await serveMetrics(options.metricsPort, { text, trouble: () => undefined }, over.signal);
   }
-  http.serve(
-    createRoutes(services),
-    ({ role, name, certificate }) => core.state.identities.get(workerKey(role, name)) === certificate,
-    denials.take,
-  );
+  http.serve(createRoutes(services), (caller) => admit(core, caller), denials.take);
 
   const owned = resources.move();
+  const lookAtOwn = createLooks(clock, renewOwn, note);
   const everySecond = setInterval(() => {
     policyClock.tick();
+    lookAtOwn();
     noticeBundles(core, note);
     for (const { kind, name, detail } of workers.silent())
       core.record([
@@ -280,38 +277,6 @@ function recordKnowledge(core: Core, knowledge: Knowledge): void {
     entries.push({ kind: 'advisory', actor: 'controller', subject: 'advisories', data });
   }
   core.record(entries);
-}
-
-/** Makes the admin identity when there is none, renews it in time, and keeps the controller's address in it. */
-async function keepAdmin(
-  core: Core,
-  authority: Authority,
-  dataDir: string,
-  endpoint: Endpoint,
-): Promise<void> {
-  const address = isWildcard(endpoint.address)
-    ? endpoint.address === '::'
-      ? '::1'
-      : '127.0.0.1'
-    : endpoint.address;
-  const controller = address.includes(':') ? `[${address}]:${endpoint.port}` : `${address}:${endpoint.port}`;
-  const folder = join(dataDir, 'admin');
-  if (core.state.identities.has(workerKey('admin', 'admin')) && existsSync(join(folder, 'identity.json'))) {
-    const present = readIdentity(folder);
-    if (identityValid(present, core.clock.now() + adminLeftMs)) {
-      if (present.controller !== controller) writeIdentity(folder, { ...present, controller });
-      return;
-    }
-  }
-  const certificate = await authority.writeAdmin(dataDir, controller);
-  core.record([
-    {
-      kind: 'enrolled',
-      actor: 'controller',
-      subject: 'admin',
-      data: { role: 'admin', name: 'admin', certificate },
-    },
-  ]);
 }
 
 function keepHead(dataDir: string, log: Log, core: Core, resources: AsyncDisposableStack): void {

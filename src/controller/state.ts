@@ -15,6 +15,13 @@ import type { Retagged } from '../policy/retag.ts';
 import type { TagChanges } from '../policy/tag-changes.ts';
 import { applyBundle, BundleData, type BundleState, noBundles } from './bundle-state.ts';
 import {
+  applyEnrolled,
+  applyRenewed,
+  EnrolledData,
+  type IdentityState,
+  RenewedData,
+} from './identity-state.ts';
+import {
   ApprovalData,
   applyApproval,
   applyConfirmed,
@@ -97,7 +104,8 @@ export const entryData = {
     name: z.string(),
     expiresAt: Timestamp,
   }),
-  enrolled: z.object({ role: Role, name: z.string(), certificate: Sha256, token: z.string().optional() }),
+  enrolled: EnrolledData,
+  renewed: RenewedData,
   plan: z.object({
     kind: z.enum(['agent', 'gate']),
     generation: z.int(),
@@ -177,8 +185,8 @@ export type State = {
   readonly cuts: Map<string, number>;
   /** By id, without those used up. */
   readonly tokens: Map<string, DataOf<'token'>>;
-  /** By `workerKey`: sha256 of the one certificate that is accepted. */
-  readonly identities: Map<string, string>;
+  /** By `workerKey`. */
+  readonly identities: Map<string, IdentityState>;
   /** By `workerKey`. */
   readonly plans: Map<string, PlanState>;
   readonly receipts: Map<string, Receipt>;
@@ -359,10 +367,14 @@ const appliers: Partial<Record<NewEntry['kind'], Applier>> = {
     for (const [id, token] of state.tokens) if (Date.parse(token.expiresAt) <= at) state.tokens.delete(id);
     state.tokens.set(entry.subject, entryData.token.parse(entry.data));
   },
-  enrolled(state, entry) {
-    const { role, name, certificate, token } = entryData.enrolled.parse(entry.data);
-    state.identities.set(workerKey(role, name), certificate);
-    if (token !== undefined) state.tokens.delete(token);
+  enrolled(state, entry, at) {
+    const data = entryData.enrolled.parse(entry.data);
+    applyEnrolled(state.identities, workerKey(data.role, data.name), data, at);
+    if (data.token !== undefined) state.tokens.delete(data.token);
+  },
+  renewed(state, entry) {
+    const data = entryData.renewed.parse(entry.data);
+    applyRenewed(state.identities, workerKey(data.role, data.name), data);
   },
   plan(state, entry) {
     const data = entryData.plan.parse(entry.data);

@@ -1,12 +1,19 @@
 // What agents and gates call: enrolment, plans, and what they report. A worker reads its own plan and writes its own
 // records, nothing else.
 import { Failure } from '../base/failure.ts';
-import { EnrolRequest, HealthReport, IncidentBatch, OpenReport, SessionBatch } from '../model/api.ts';
+import {
+  EnrolRequest,
+  HealthReport,
+  IncidentBatch,
+  OpenReport,
+  RenewRequest,
+  SessionBatch,
+} from '../model/api.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { Receipt } from '../model/plan.ts';
 import type { Incident } from '../model/record.ts';
-import { fingerprint } from '../platform/pki.ts';
 import type { Call, Caller, Route } from './http-server.ts';
+import { admit, issued } from './identities.ts';
 import { inBatches } from './in-batches.ts';
 import { createReach } from './reach.ts';
 import { MiB, number, parseBody, patient, type Services } from './route-parts.ts';
@@ -18,6 +25,7 @@ export function workerRoutes(services: Services): readonly Route[] {
   const { clock } = core;
   const enrolments = createLimiter(clock, 20, 0.2);
   const allEnrolments = createLimiter(clock, 200, 2);
+  const renewals = createLimiter(clock, 5, 1 / 600);
   /** Entries that one worker may add to the log: a hostile host must not fill the disk. */
   const entries = createLimiter(clock, 2_000, 20);
   /** Session records of one agent; a busy server ends some hundred connections a second. */
@@ -51,11 +59,36 @@ export function workerRoutes(services: Services): readonly Route[] {
             kind: 'enrolled',
             actor: `${role}:${name}`,
             subject: name,
-            data: { role, name, token, certificate: fingerprint(certificate), from },
+            data: { ...issued(role, name, certificate), token, from },
           },
         ]);
         if (role === 'agent') core.replan();
         return { json: { certificate, ca: authority.certificate } };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/renew',
+      roles: ['agent', 'gate'],
+      maxBody: 16_384,
+      async handle(call) {
+        const caller = worker(call);
+        const { role, name, csr } = parseBody(RenewRequest, call.body);
+        own(caller, role, name);
+        if (!renewals.take(actor(caller)))
+          throw new Failure('too-many-attempts', 'too many renewals were tried', {
+            hint: 'wait ten minutes',
+          });
+        if (!core.inventory()?.hosts.some((host) => host.name === name))
+          throw new Failure('renewal-refused', `the inventory has no host '${name}'`, {
+            hint: 'put it back into the inventory, or stop its agent and gate for good',
+          });
+        const certificate = await authority.signWorker(csr, role, name);
+        // Signing took a moment in which somebody may have enrolled by this name.
+        admit(core, caller);
+        const data = { what: 'issued', ...issued(role, name, certificate), from: call.from };
+        core.record([{ kind: 'renewed', actor: actor(caller), subject: name, data }]);
+        return { json: { certificate } };
       },
     },
     {

@@ -31,6 +31,11 @@ export const logEvents = {
     '`connectionsCut`',
     'Renewed ones are in use; a new revocation list cut so many connections.',
   ],
+  'identity-renewed': ['until', 'The gate’s own identity for the controller was renewed, and is in use.'],
+  'identity-not-renewed': [
+    'code, error, ends',
+    'It was not: the one before stays in use until it ends, and it is tried again after a minute, later every hour.',
+  ],
   'workers-are-root': ['hint', 'The workers run as root.'],
   'worker-died': ['pid, why, connections, againInMs', 'A worker ended; its connections are lost.'],
   'worker-replaced': ['pid', 'Another one took its place.'],

@@ -226,6 +226,10 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
     else if (!inheritance) await applyStored();
     succession?.asked(() => void handOver());
     const reports = reportHealth();
+    const kept = link?.keepIdentity(
+      (event, fields) => log(event === 'identity-renewed' ? 'info' : 'error', event, fields),
+      over,
+    );
     if (link) {
       const follower = {
         name: options.name,
@@ -247,6 +251,8 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       await followPlan(follower, over);
     }
     await reports;
+    // The data folder, with the identity in it, is still this process's.
+    await kept;
     if (successor) {
       await letGo();
       successor.takeOver();

@@ -283,6 +283,7 @@ export function makeLink(): TestLink {
     sendIncidents: (batch) => answer(() => incidents.push(...batch.incidents)),
     sendSessions: () => answer(() => {}),
     sendOpen: () => answer(() => {}),
+    keepIdentity: async () => {},
     close() {},
     async plan(plan) {
       plans.push(plan);

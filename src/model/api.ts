@@ -33,6 +33,11 @@ export type EnrolRequest = z.infer<typeof EnrolRequest>;
 export const EnrolAnswer = z.strictObject({ certificate: z.string(), ca: z.string() });
 export type EnrolAnswer = z.infer<typeof EnrolAnswer>;
 
+/** POST /v1/renew (agent, gate): as `EnrolRequest`, of who calls and of nobody else. Answer: RenewAnswer. */
+export const RenewRequest = z.strictObject({ role: Role, name: Name, csr: z.string() });
+export type RenewRequest = z.infer<typeof RenewRequest>;
+export const RenewAnswer = z.strictObject({ certificate: z.string() });
+
 /** POST /v1/tokens (admin). The answer's token holds the controller's CA pin: `<id>.<secret>.<sha256 of CA, hex>`. */
 export const TokenRequest = z.strictObject({
   role: Role,

@@ -5,6 +5,7 @@ import { Sha256, Timestamp } from './common.ts';
 export const EntryKind = z.enum([
   'genesis',
   'enrolled',
+  'renewed',
   'inventory',
   'policy',
   'shield',

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { openAdmin, openLink } from './controller-client.ts';
 import { controllerServerName, openJsonClient } from './https-json.ts';
 import { parseHostPort, readIdentity, writeIdentity } from './identity.ts';
-import { createAuthority, issue, type KeyPair } from './pki.ts';
+import { createAuthority, issue, type KeyPair, signRequest } from './pki.ts';
 
 const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'portcullis-client-'));
@@ -149,6 +149,55 @@ describe('controller client', () => {
       json.close();
     }
     for (const item of [wrongName, wrongAuthority, client, plain]) item.close();
+  });
+
+  test('a link renews its identity when that is due, goes on with it and counts it', async (t) => {
+    const subject = { commonName: 'cp-1', organizations: ['portcullis:agent'] };
+    // Valid since five minutes ago, and for another ten seconds.
+    const due = await issue(ca, { subject, use: ['client'], days: 10 / 86_400 });
+    const data = join(folder, 'due');
+    const identity = { controller, role: 'agent', name: 'cp-1', ca: ca.certificate } as const;
+    writeIdentity(join(data, 'identity'), { ...identity, ...due });
+    const bodies: [string | undefined, Record<string, unknown>][] = [];
+    answer = async (request, response) => {
+      const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
+      bodies.push([request.url, body]);
+      if (request.url !== '/v1/renew') return void response.writeHead(204).end();
+      const first = bodies.length === 1;
+      const wanted = { subject: first ? { commonName: 'cp-2' } : subject, use: ['client'] as const, days: 1 };
+      response.end(JSON.stringify({ certificate: await signRequest(ca, body.csr, wanted) }));
+    };
+    const stop = new AbortController();
+    const link = openLink(data);
+    t.after(() => {
+      stop.abort();
+      link.close();
+    });
+    const said = (wanted: string) =>
+      new Promise<Record<string, unknown>>((resolve) => {
+        const log = (event: string, fields: Record<string, unknown>) => event === wanted && resolve(fields);
+        void link.keepIdentity(log, stop.signal);
+      });
+    // A certificate in another name is not taken; what was there stays.
+    const refused = await said('identity-not-renewed');
+    assert.equal(refused['code'], 'controller-answer');
+    assert.equal(readIdentity(join(data, 'identity')).key, due.key);
+    await said('identity-renewed');
+    const renewed = readIdentity(join(data, 'identity'));
+    assert.notEqual(renewed.key, due.key);
+    assert.deepEqual(
+      bodies.map(([path, { role, name }]) => [path, role, name]),
+      Array(2).fill(['/v1/renew', 'agent', 'cp-1']),
+    );
+    await link.sendHealth({
+      ...{ kind: 'agent', name: 'cp-1', generation: 0, ok: true, detail: '', listening: [] },
+      counters: { drifts: 2 },
+    });
+    assert.deepEqual(bodies.at(-1)?.[1]['counters'], {
+      drifts: 2,
+      identity_renewals: 1,
+      identity_renewals_failed: 1,
+    });
   });
 
   test('who is not enrolled is told so', () => {

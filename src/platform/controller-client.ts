@@ -80,6 +80,8 @@ import {
 import { createHeldPlan } from './held-plan.ts';
 import { badAnswer, controllerServerName, openJsonClient } from './https-json.ts';
 import { identityValid, parseHostPort, readIdentity, writeIdentity } from './identity.ts';
+import { openIdentityClient } from './identity-client.ts';
+import { createRenewals, type RenewalLog } from './identity-renewal.ts';
 import { createRequest, fingerprint } from './pki.ts';
 import { signReport } from './report-signature.ts';
 
@@ -96,6 +98,8 @@ export type ControllerLink = {
   sendIncidents(batch: IncidentBatch): Promise<void>;
   sendSessions(batch: SessionBatch): Promise<void>;
   sendOpen(report: OpenReport): Promise<void>;
+  /** Renews our identity in time, until the signal is aborted. For whoever has the data folder to themselves. */
+  keepIdentity(log: RenewalLog, signal: AbortSignal): Promise<void>;
   close(): void;
 };
 
@@ -170,15 +174,16 @@ export async function enrol(want: Enrolment): Promise<void> {
 
 /** Opens the link of an enrolled agent or gate. @throws Failure `not-enrolled` */
 export function openLink(dataDir: string): ControllerLink {
-  const identity = readIdentity(join(dataDir, 'identity'));
-  const client = openJsonClient(identity);
+  const client = openIdentityClient(join(dataDir, 'identity'));
+  const { name, controller } = client.identity();
+  const renewals = createRenewals(client);
   const held = createHeldPlan();
   const post = async (path: string, body: unknown) => {
     await client.call({ method: 'POST', path, body });
   };
   return {
-    name: identity.name,
-    controllerPort: parseHostPort(identity.controller).port,
+    name,
+    controllerPort: parseHostPort(controller).port,
     async nextPlan(after, waitSeconds, signal) {
       const wait = Math.min(60, Math.max(0, Math.floor(waitSeconds)));
       for (;;) {
@@ -197,10 +202,12 @@ export function openLink(dataDir: string): ControllerLink {
       }
     },
     sendReceipt: (receipt) => post('/v1/receipts', receipt),
-    sendHealth: (report) => post('/v1/health', report),
+    sendHealth: (report) =>
+      post('/v1/health', { ...report, counters: { ...report.counters, ...renewals.counters() } }),
     sendIncidents: (batch) => post('/v1/incidents', batch),
     sendOpen: (report) => post('/v1/open', report),
     sendSessions: (batch) => post('/v1/sessions', batch),
+    keepIdentity: renewals.keep,
     close: () => client.close(),
   };
 }
@@ -300,14 +307,13 @@ export type Admin = {
  */
 export function openAdmin(folder: string): Admin {
   const inner = ['admin', 'identity'].map((name) => join(folder, name));
-  const identity = readIdentity(inner.find((path) => existsSync(join(path, 'identity.json'))) ?? folder);
-  const client = openJsonClient(identity);
+  const client = openIdentityClient(inner.find((path) => existsSync(join(path, 'identity.json'))) ?? folder);
   const get = (path: string) => client.call({ method: 'GET', path });
   // A change answers when its plans are compiled and logged; a probe when every server has answered or timed out.
   const send = (method: 'POST' | 'PUT', path: string, body: unknown) =>
     client.call({ method, path, body, timeoutMs: 60_000 });
   return {
-    controller: identity.controller,
+    controller: client.identity().controller,
     status: async () => parseAnswer(Status, await get('/v1/status')),
     async events({ after, waitSeconds = 0, limit = 1000, signal }) {
       const wait = Math.min(60, Math.max(0, Math.floor(waitSeconds)));
@@ -404,6 +410,7 @@ export function openAdmin(folder: string): Admin {
     verifyPlan: async (cluster) =>
       parseAnswer(VerifyPlan, await get(`/v1/verify/plan?cluster=${encodeURIComponent(cluster)}`)),
     async keepVerification(report) {
+      const identity = client.identity();
       const signed = signReport({ ...report, by: identity.name }, identity);
       return parseAnswer(VerificationKept, await send('POST', '/v1/verifications', signed)).id;
     },

@@ -38,6 +38,8 @@ export type JsonClient = {
    * the API says), or the code of the controller's Problem. Rejects with the signal's reason when aborted.
    */
   call(call: JsonCall): Promise<unknown>;
+  /** Calls from now on come with this pair; those under way end on the connections that they have. */
+  use(pair: { readonly key: string; readonly certificate: string }): void;
   close(): void;
 };
 
@@ -68,6 +70,11 @@ export function openJsonClient(target: HttpsTarget): JsonClient {
         pointer,
       });
     },
+    use({ key, certificate }) {
+      // Connections are kept by the pair they were made with; those of the former close when they have been idle.
+      options.key = key;
+      options.cert = certificate;
+    },
     close: () => agent.destroy(),
   };
 }
@@ -93,7 +100,7 @@ function send(
           : new Failure(
               'controller-unreachable',
               `the controller at ${controller} can't be reached: ${describeFailure(cause)}`,
-              { cause },
+              { cause, ...(isOutOfTime(cause) ? { hint: timeHint } : {}) },
             ),
       );
     if (call.signal?.aborted) return reject(call.signal.reason);
@@ -135,6 +142,14 @@ function send(
     });
     outgoing.end(text);
   });
+}
+
+const timeHint =
+  'compare the clocks of both hosts; a controller renews its server certificate by itself, but not its authority (docs/operating.md)';
+
+function isOutOfTime(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID';
 }
 
 function parseJson(body: string, status: number): unknown {

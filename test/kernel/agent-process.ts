@@ -50,6 +50,7 @@ const link: ControllerLink = {
   sendIncidents: () => Promise.resolve(),
   sendSessions: ({ sessions }) => tell({ sessions }),
   sendOpen: async () => {},
+  keepIdentity: async () => {},
   close() {},
 };
 

@@ -259,6 +259,7 @@ function linkTo(): Link {
     async sendHealth() {},
     async sendSessions() {},
     async sendOpen() {},
+    async keepIdentity() {},
     close() {},
     put(next) {
       return new Promise((resolve) => {
