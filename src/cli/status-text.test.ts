@@ -103,7 +103,25 @@ describe('servers', () => {
 });
 
 describe('problems come first', () => {
+  const ending = (role: 'agent' | 'authority', ends: string, ended: boolean): Partial<Status> => ({
+    ending: [{ role, name: 'cp', ends, ended, todo: 'do this' }],
+  });
   const rows: readonly [what: string, more: Partial<Status>, says: RegExp][] = [
+    [
+      'an identity that ends',
+      ending('agent', '2026-12-17T12:00:00.000Z', false),
+      /^agent cp +its identity ends in 20 d: do this$/m,
+    ],
+    [
+      'an identity that has ended',
+      ending('agent', '2026-11-24T12:00:00.000Z', true),
+      /^agent cp +its identity ENDED 3 d ago: do this$/m,
+    ],
+    [
+      "the authority's end",
+      ending('authority', '2027-11-27T12:00:00.000Z', false),
+      /^authority cp +its certificate ends in 365 d: do this$/m,
+    ],
     [
       'a probe that failed',
       { servers: [server({ probeError: 'refused' })] },

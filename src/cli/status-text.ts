@@ -54,7 +54,7 @@ export function renderStatus(answer: Status, columns: number | undefined = proce
 
 /** What somebody has to look after now. */
 function problemsOf(answer: Status, ago: Ago): Row[] {
-  const { servers, parts, workers, names, bundles, bundleSource, policy, verifications } = answer;
+  const { servers, parts, workers, names, ending, bundles, bundleSource, policy, verifications } = answer;
   return [
     ...servers.flatMap(({ name, version, probeError, stages }): Row[] => {
       const naked = stages.filter(
@@ -83,6 +83,11 @@ function problemsOf(answer: Status, ago: Ago): Row[] {
       const { ok, detail, applied, wanted } = worker;
       if (!ok) return [[workerName(worker), `NOT OK: ${detail}`]];
       return applied === wanted ? [] : [[workerName(worker), `has plan ${applied}, and ${wanted} is wanted`]];
+    }),
+    ...ending.map(({ role, name, ends, ended, todo }): Row => {
+      const left = duration(Math.abs(Date.parse(ends) - Date.parse(answer.at)) / 1000);
+      const when = ended ? `ENDED ${left} ago` : `ends in ${left}`;
+      return [`${role} ${name}`, `its ${role === 'authority' ? 'certificate' : 'identity'} ${when}: ${todo}`];
     }),
     ...names.flatMap(({ name, error }): Row[] =>
       error === undefined ? [] : [[name, `does not resolve, the last answer stands: ${error}`]],

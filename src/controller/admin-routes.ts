@@ -16,7 +16,7 @@ import {
 import { SessionRecord } from '../model/record.ts';
 import { applyPolicy, putDocuments } from './documents.ts';
 import { buildExposure } from './exposure.ts';
-import type { Route } from './http-server.ts';
+import type { Call, Route } from './http-server.ts';
 import { readers } from './roles.ts';
 import { MiB, number, parseBody, patient, person, type Services } from './route-parts.ts';
 import { requireServer, setStage, stageAnswer } from './stages.ts';
@@ -26,7 +26,7 @@ import { explain } from './why.ts';
 
 export function adminRoutes(services: Services): readonly Route[] {
   const { core, authority, reconciler, prober, sessions } = services;
-  const status = () => ({ json: buildStatus(services) });
+  const status = (call: Call) => ({ json: buildStatus(services, call.caller) });
 
   return [
     {
@@ -95,7 +95,7 @@ export function adminRoutes(services: Services): readonly Route[] {
         const { server } = parseBody(ProbeRequest, call.body);
         if (server !== undefined) requireServer(core, server);
         await prober.probe(server);
-        return status();
+        return status(call);
       },
     },
     { method: 'GET', path: '/v1/status', roles: readers, handle: status },

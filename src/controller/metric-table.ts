@@ -30,6 +30,25 @@ export const controllerMetricTable = {
     help: 'Agents and gates that are silent, not well, or refused their plan.',
   },
   workers_behind: { type: 'gauge', help: 'Agents and gates without the plan that is wanted.' },
+  identity_expiry_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['kind', 'name'],
+    help: 'When the identity of each agent and gate ends, in seconds since 1970.',
+  },
+  authority_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: "When the controller's own certificate authority ends, in seconds since 1970.",
+  },
+  identity_renewals_total: {
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Identities that agents and gates renewed since they started.',
+  },
+  identity_renewals_failed_total: {
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Renewals that failed or were refused; their logs say why, and they try again.',
+  },
   uncovered_ways: { type: 'gauge', help: 'Ways to API servers that no agent judges.' },
   uninspected_servers: { type: 'gauge', help: 'API servers whose TLS no gate can end.' },
   gate_bypasses_total: {

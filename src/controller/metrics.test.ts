@@ -20,7 +20,8 @@ test('every metric of the table, in the text format, with the numbers of status 
     workers: [
       {
         ...{ kind: 'agent' as const, name: 'a', ok: false, detail: '', wanted: 2, applied: 1 },
-        counters: { gate_bypasses: 3, drifts: 1 },
+        counters: { gate_bypasses: 3, drifts: 1, identity_renewals: 2 },
+        identityEnds: '2026-11-27T00:00:00.000Z',
       },
       {
         kind: 'gate' as const,
@@ -29,9 +30,10 @@ test('every metric of the table, in the text format, with the numbers of status 
         detail: '',
         wanted: 2,
         applied: 2,
-        counters: { drifts: 9 },
+        counters: { drifts: 9, identity_renewals_failed: 5 },
       },
     ],
+    authorityEnds: '2036-11-27T00:00:00.000Z',
     verifications: [{ cluster: 'lab', id: 'x', at: '2026-11-27T00:00:00.000Z', failed: 2 }],
   };
   const text = controllerMetrics(told, exposure, 4, new Map([['viewer', 5]]));
@@ -48,6 +50,11 @@ test('every metric of the table, in the text format, with the numbers of status 
   has('workers_not_ok{kind="agent"} 1');
   has('workers_not_ok{kind="gate"} 0');
   has('workers_behind 1');
+  has('identity_expiry_timestamp_seconds{kind="agent",name="a"} 1795737600');
+  has('authority_expiry_timestamp_seconds 2111356800');
+  has('identity_renewals_total{kind="agent"} 2');
+  has('identity_renewals_failed_total{kind="agent"} 0');
+  has('identity_renewals_failed_total{kind="gate"} 5');
   has('gate_bypasses_total 3');
   has('plans_repaired_total 1');
   has('verification_checks_failed{cluster="lab"} 2');

@@ -12,17 +12,14 @@ export function controllerMetrics(
   exemptions: number,
   denied: ReadonlyMap<Role, number>,
 ): string {
-  const { servers, workers, bundles, bundleSource, verifications, policy, incidents, log } = status;
+  const { servers, workers, bundles, bundleSource, verifications, policy, incidents, log, authorityEnds } =
+    status;
   const count = (holds: readonly unknown[]): Sample[] => [[[], holds.length]];
-  const sum = (counter: string): Sample[] => [
-    [
-      [],
-      workers.reduce(
-        (total, { kind, counters }) => total + (kind === 'agent' ? (counters[counter] ?? 0) : 0),
-        0,
-      ),
-    ],
-  ];
+  const total = (of: 'agent' | 'gate', counter: string) =>
+    workers.reduce((sum, { kind, counters }) => sum + (kind === of ? (counters[counter] ?? 0) : 0), 0);
+  const sum = (counter: string): Sample[] => [[[], total('agent', counter)]];
+  const byKind = (counter: string): Sample[] =>
+    (['agent', 'gate'] as const).map((kind) => [[kind], total(kind, counter)]);
   const samples: Readonly<Record<ControllerMetric, readonly Sample[]>> = {
     exposures: counted(exposures.map(({ cover, severity }) => [cover, severity])),
     exposures_open: Severity.options.map((severity) => [
@@ -36,6 +33,13 @@ export function controllerMetrics(
       workers.filter((worker) => worker.kind === kind && !worker.ok).length,
     ]),
     workers_behind: count(workers.filter(({ wanted, applied }) => wanted !== applied)),
+    identity_expiry_timestamp_seconds: workers.flatMap(({ kind, name, identityEnds }): Sample[] =>
+      identityEnds === undefined ? [] : [[[kind, name], Date.parse(identityEnds) / 1000]],
+    ),
+    authority_expiry_timestamp_seconds:
+      authorityEnds === undefined ? [] : [[[], Date.parse(authorityEnds) / 1000]],
+    identity_renewals_total: byKind('identity_renewals'),
+    identity_renewals_failed_total: byKind('identity_renewals_failed'),
     uncovered_ways: count(servers.flatMap(({ uncovered }) => uncovered)),
     uninspected_servers: count(servers.filter(({ inspectionGap }) => inspectionGap !== undefined)),
     gate_bypasses_total: sum('gate_bypasses'),

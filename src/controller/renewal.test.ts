@@ -223,6 +223,31 @@ describe('a worker renews its identity', () => {
 });
 
 describe('what ends', () => {
+  test('status and metrics tell of workers and of who asks, in time, and of nobody else', async () => {
+    await enrolAnew();
+    await controller.worker('agent', 'elsewhere');
+    const alice = await controller.person('alice');
+    const told = async () =>
+      (await alice.status()).ending.map(({ role, name, ended }) => [role, name, ended]);
+    const workers = (await alice.status()).workers.filter(({ name }) => name === 'cp-1');
+    const { until } = validityOf(readIdentity(agentFolder()).certificate);
+    assert.equal(workers[0]?.identityEnds, new Date(until).toISOString());
+    assert.deepEqual(await told(), []);
+    skew = 334 * day;
+    assert.deepEqual(await told(), []);
+    skew = 336 * day;
+    const { ending } = await alice.status();
+    assert.deepEqual(
+      ending.filter(({ role }) => role !== 'gate').map(({ role, name, ended }) => [role, name, ended]),
+      [
+        ['agent', 'cp-1', false],
+        ['admin', 'alice', false],
+      ],
+    );
+    assert.match(ending.find(({ role }) => role === 'agent')?.todo ?? '', /identity-not-renewed in the log/);
+    assert.match(ending.find(({ role }) => role === 'admin')?.todo ?? '', /^portcullis token admin alice;/);
+  });
+
   test('the controller makes itself a new server certificate and a new admin while it runs', async (t) => {
     const shown = async () => {
       const { host, port } = parseHostPort(controller.address);

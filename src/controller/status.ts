@@ -8,10 +8,12 @@ import { matches, parseExpression } from '../policy/expression.ts';
 import { serverTags } from '../policy/tags.ts';
 import { inspectionGap, isInspectable } from '../policy/uninspected.ts';
 import { uncoveredWays } from '../policy/ways-in.ts';
+import type { Authority } from './authority.ts';
 import type { BundleWatch } from './bundle-watch.ts';
 import { bundleStatus } from './bundles.ts';
 import type { Core } from './core.ts';
 import { coverOf } from './cover.ts';
+import { type Asking, endingIdentities } from './ending-identities.ts';
 import { isByGateAlone } from './exposure-gap.ts';
 import { kubectlUse } from './kubectl-use.ts';
 import { generationOf } from './lifecycle-state.ts';
@@ -32,17 +34,14 @@ export type StatusSources = {
   readonly bundleWatch: BundleWatch;
   readonly reconciler: Reconciler;
   readonly sessions: { counts(): SessionCounts };
+  readonly authority: Pick<Authority, 'ends'>;
 };
 
-export function buildStatus({
-  core,
-  workers,
-  prober,
-  nameWatch,
-  bundleWatch,
-  reconciler,
-  sessions,
-}: StatusSources): Status {
+/** @param asking whom it is told */
+export function buildStatus(
+  { core, workers, prober, nameWatch, bundleWatch, reconciler, sessions, authority }: StatusSources,
+  asking?: Asking,
+): Status {
   const now = core.clock.now();
   const { state } = core;
   const inventory = core.inventory();
@@ -89,6 +88,8 @@ export function buildStatus({
     parts: partStatuses(core),
     workers: workersNow,
     names: [...nameWatch.names()],
+    ending: endingIdentities(core, authority.ends, asking),
+    authorityEnds: timestamp(authority.ends),
     policy: {
       generation: generationOf(state.lifecycle),
       ...(unconfirmed ? { confirmBy: timestamp(unconfirmed.deadline) } : {}),
@@ -187,13 +188,13 @@ export function buildStatus({
       const last = workers.last(kind, name);
       const wanted = state.plans.get(workerKey(kind, name))?.generation ?? 0;
       const receipt = state.receipts.get(workerKey(kind, name));
-      const enrolled = state.identities.has(key);
+      const identity = state.identities.get(key);
       return [
         {
           kind,
           name,
           ok: last?.fresh === true && last.report.ok && (receipt?.ok ?? true),
-          detail: !enrolled
+          detail: !identity
             ? 'not enrolled'
             : !last
               ? 'not heard of since the controller started'
@@ -206,6 +207,7 @@ export function buildStatus({
           wanted,
           applied: last?.report.generation ?? (receipt?.ok ? receipt.generation : 0),
           counters: last?.report.counters ?? {},
+          ...(identity ? { identityEnds: timestamp(identity.expires) } : {}),
         },
       ];
     });

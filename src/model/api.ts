@@ -266,8 +266,19 @@ export const WorkerStatus = z.strictObject({
   wanted: z.int().min(0),
   applied: z.int().min(0),
   counters: z.record(z.string(), z.number()),
+  /** When its identity ends; left out where it has none. */
+  identityEnds: Timestamp.optional(),
 });
 export type WorkerStatus = z.infer<typeof WorkerStatus>;
+/** What ends soon or has ended: an identity of a worker or of who asks, or the controller's authority, and what to do. */
+export const EndingIdentity = z.strictObject({
+  role: z.enum([...Role.options, 'authority']),
+  name: z.string(),
+  ends: Timestamp,
+  ended: z.boolean(),
+  todo: z.string(),
+});
+export type EndingIdentity = z.infer<typeof EndingIdentity>;
 /** A DNS name of the inventory. */
 export const NameStatus = z.strictObject({
   name: z.string(),
@@ -284,6 +295,9 @@ export const Status = z.strictObject({
   parts: z.array(PartStatus).default([]),
   workers: z.array(WorkerStatus),
   names: z.array(NameStatus).default([]),
+  /** The first to end first. */
+  ending: z.array(EndingIdentity).default([]),
+  authorityEnds: Timestamp.optional(),
   /** The generation in force (0: none was written), and until when it must be confirmed. */
   policy: z.strictObject({ generation: z.int(), confirmBy: Timestamp.optional() }).default({ generation: 0 }),
   /** Bundles in force, those that are void, and what is looked at for new ones. */
