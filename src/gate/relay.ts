@@ -4,10 +4,11 @@
 // TLS socket is a record, a system call and several callbacks.
 import type { TLSSocket } from 'node:tls';
 import type { Connection, ConnectionSink, Finding } from '../inspect/connection-types.ts';
+import { createBodyPace } from './body-pace.ts';
 import { keepReading } from './keep-reading.ts';
 import type { GateLimits } from './limits.ts';
 import { createOutlet, type Outlet } from './outlet.ts';
-import { noHttp2 } from './upstream.ts';
+import { upstreamReason } from './upstream.ts';
 
 /** Makes the judge of one connection; everything but the sink is bound by the listener. */
 export type MakeJudge = (sink: ConnectionSink) => Connection;
@@ -45,7 +46,6 @@ export type Relay = {
   readonly serverOpen: boolean;
 };
 
-const minuteMs = 60_000;
 /** More than a reader has to say while it takes the rest of an answer: who sends more is not waited for. */
 const lingerBytes = 256 * 1024;
 
@@ -80,9 +80,7 @@ export function startRelay(
   let headSince = 0;
   let connectSince = 0;
   let endSince = 0;
-  /** The running minute of a request's body, and what came of it; 0 between bodies. */
-  let bodySince = 0;
-  let bodyBytes = 0;
+  const bodyPace = createBodyPace(limits.bodyBytesPerMinute);
   let lingerTimer: NodeJS.Timeout | undefined;
   let heard: ((length: number) => void) | undefined;
   // Bytes of the running call, per direction: nearly always one buffer, else a list.
@@ -339,7 +337,7 @@ export function startRelay(
       crash(error);
       return;
     }
-    if (judge.readingBody) bodyBytes += chunk.length;
+    if (judge.readingBody) bodyPace.received(chunk.length);
     if (!judge.readingHead) headSince = 0;
     else if (headSince === 0) headSince = clock.now;
     asking = true;
@@ -365,7 +363,7 @@ export function startRelay(
     sweep() {
       if (closed) return;
       const now = clock.now;
-      if (!judge.readingBody) bodySince = 0;
+      if (!judge.readingBody) bodyPace.over();
       if (judge.endSlowBodies && !ending) sweepStreams(now);
       if (closed) return;
       if (ending) {
@@ -382,7 +380,7 @@ export function startRelay(
         // Begun behind a request that has been answered since, or its rest is not read while the server is full.
         headSince = now;
       } else if (judge.readingBody) {
-        sweepBody(now);
+        if (bodyPace.tooSlow(now, client.isPaused())) expire('body');
       } else if (judge.idle) {
         const limit = requests === 0 ? limits.firstRequestMs : limits.keepAliveMs;
         if (now - active > limit) {
@@ -407,18 +405,6 @@ export function startRelay(
     },
   };
 
-  /** A minute counts only when the caller could send all through it. */
-  function sweepBody(now: number): void {
-    if (bodySince === 0 || client.isPaused()) {
-      bodySince = client.isPaused() ? 0 : now;
-      bodyBytes = 0;
-    } else if (now - bodySince >= minuteMs) {
-      if (bodyBytes < limits.bodyBytesPerMinute) expire('body');
-      bodySince = now;
-      bodyBytes = 0;
-    }
-  }
-
   /** Those that are slow end alone. */
   function sweepStreams(now: number): void {
     const ready = !client.isPaused() && (server === undefined || serverReady);
@@ -432,24 +418,5 @@ export function startRelay(
   function expire(what: 'head' | 'body' | 'close'): void {
     events.timedOut(what);
     destroy();
-  }
-}
-
-/** What the caller may read: no addresses, only what kind of failure it was. */
-function upstreamReason(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'the API server refuses connections';
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'the API server can not be reached';
-    case 'ETIMEDOUT':
-      return 'the API server does not answer';
-    case noHttp2:
-      return 'the API server no longer speaks HTTP/2';
-    case 'ECONNRESET':
-      return 'the API server ended the connection';
-    default:
-      return 'the API server could not be verified';
   }
 }

@@ -164,3 +164,22 @@ export const noHttp2 = 'ERR_NO_HTTP2';
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }
+
+/** What the caller may read: no addresses, only what kind of failure it was. */
+export function upstreamReason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'the API server refuses connections';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'the API server can not be reached';
+    case 'ETIMEDOUT':
+      return 'the API server does not answer';
+    case noHttp2:
+      return 'the API server no longer speaks HTTP/2';
+    case 'ECONNRESET':
+      return 'the API server ended the connection';
+    default:
+      return 'the API server could not be verified';
+  }
+}
