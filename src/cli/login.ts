@@ -29,7 +29,8 @@ export const login: Command = {
     const role = context.option('role');
     if (role !== 'admin' && role !== 'viewer')
       throw wrongUsage(`--role takes admin or viewer, not '${role}'`);
-    const { enrol, openAdmin } = await import('../platform/controller-client.ts');
+    const { openAdmin } = await import('../platform/controller-client.ts');
+    const { enrol } = await import('../platform/enrolment.ts');
     const [name, controller] = [required(context, 'name'), required(context, 'controller')];
     const token = context.option('token') ?? process.env['PORTCULLIS_TOKEN'] ?? required(context, 'token');
     checkHostPort('controller', controller);

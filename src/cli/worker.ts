@@ -39,7 +39,7 @@ export async function openWorker(
   context: Context,
   role: WorkerRole,
 ): Promise<{ folder: string; link: ControllerLink }> {
-  const { enrol, openLink } = await import('../platform/controller-client.ts');
+  const { openLink } = await import('../platform/controller-client.ts');
   const root = dataDir(context);
   // What is in it is readable to its owner only.
   mkdirSync(root, { recursive: true, mode: 0o711 });
@@ -50,6 +50,7 @@ export async function openWorker(
     const controller = context.option('controller');
     if (!name || !controller) throw wrongUsage('enrolling needs --name and --controller besides the token');
     checkHostPort('controller', controller);
+    const { enrol } = await import('../platform/enrolment.ts');
     await enrol({ controller, token, role, name, dataDir: folder });
   }
   return { folder, link: openLink(folder) };

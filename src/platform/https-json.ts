@@ -1,5 +1,6 @@
 // JSON requests over TLS to the controller, with bounded time and size. The only client of its API.
 import { Agent, type RequestOptions, request } from 'node:https';
+import type { z } from 'zod';
 import { describeFailure, Failure } from '../base/failure.ts';
 import { foreignCode } from '../base/failure-codes.ts';
 import { Problem } from '../model/api.ts';
@@ -158,4 +159,12 @@ function parseJson(body: string, status: number): unknown {
   } catch {
     throw badAnswer(`status ${status} without JSON`);
   }
+}
+
+/** @throws Failure as `badAnswer` makes it, with the first place that is wrong */
+export function parseAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw badAnswer(`${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'malformed'}`);
 }

@@ -5,13 +5,8 @@ import { join } from 'node:path';
 import type { HealthReport, Status, WorkerRole } from '../../model/api.ts';
 import type { Entry } from '../../model/entry.ts';
 import type { Plan } from '../../model/plan.ts';
-import {
-  type Admin,
-  type ControllerLink,
-  enrol,
-  openAdmin,
-  openLink,
-} from '../../platform/controller-client.ts';
+import { type Admin, type ControllerLink, openAdmin, openLink } from '../../platform/controller-client.ts';
+import { enrol } from '../../platform/enrolment.ts';
 import { createAuthority, issue } from '../../platform/pki.ts';
 import { type ControllerOptions, type RunningController, runController } from '../run.ts';
 import { type FakeApiServer, fakeApiServer } from './fake-apiserver.ts';
