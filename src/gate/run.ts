@@ -68,13 +68,14 @@ export type GateOptions = {
   readonly metricsPort?: number;
   /** Names, beside X-Remote-*, that a server reads identity from (`--requestheader-*-headers`): a caller's are taken out. */
   readonly identityHeaders?: readonly string[];
+  /** How often health is reported; 5 when left out. */
+  readonly healthSeconds?: number;
   /** In place of the defaults; a plan's are heard before them. */
   readonly limits?: Partial<GateLimits>;
   /** Where log lines go; standard error when left out. */
   readonly writeLog?: (line: string) => void;
 };
 
-const healthMs = 5_000;
 const troubleMs = 1_000;
 const probeMs = 3_000;
 /** How often workers are asked for their counters, so that few are lost with one that dies. */
@@ -321,7 +322,7 @@ export async function runGate(options: GateOptions, signal: AbortSignal): Promis
       } catch {
         // followPlan says when the controller is away; the next report carries the same.
       }
-      const wait = health.ok ? healthMs : troubleMs;
+      const wait = health.ok ? (options.healthSeconds ?? 5) * 1000 : troubleMs;
       await pause(wait, AbortSignal.any([over, wakeHealth.signal]));
     }
   }

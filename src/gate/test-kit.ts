@@ -325,6 +325,7 @@ export function startGate(keys: Keys, link: TestLink, more: Partial<GateOptions>
     dataDir,
     plans: { from: 'controller', link },
     files: kubeadmFiles(keys.folder),
+    healthSeconds: 0.5,
     writeLog: (line) => lines.push(line),
     ...more,
     limits: { ...patient, ...more.limits },
