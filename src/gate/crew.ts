@@ -6,6 +6,7 @@ import { createTurns } from './in-turn.ts';
 import type { Log } from './json-log.ts';
 import { type ListenAt, type PortHandle, portKey } from './listening-sockets.ts';
 import { servedListeners } from './orders.ts';
+import { createOwnTime } from './own-time.ts';
 import { type Standing, withoutNews } from './standing.ts';
 import { createTotals } from './totals.ts';
 import type { StartWorker, WorkerLink } from './worker-link.ts';
@@ -97,16 +98,8 @@ export function createCrew(parts: CrewParts): Crew {
   let stopping = false;
   /** One change at a time: a worker that is replaced gets the orders of before a plan, or of after it, whole. */
   const inTurn = createTurns();
-  let own = 0;
-  let looked = now();
-
-  /** Milliseconds that this process was let run: a worker is silent, too, when the whole host stands still. */
-  function ownTime(): number {
-    const at = now();
-    own += Math.min(at - looked, lateMs);
-    looked = at;
-    return own;
-  }
+  /** A worker is silent, too, when the whole host stands still. */
+  const ownTime = createOwnTime(now, lateMs);
 
   for (const index of members.keys()) members[index] = start(index);
 

@@ -9,6 +9,7 @@ import { createKubectlSeen } from './kubectl-seen.ts';
 import type { PortHandle } from './listening-sockets.ts';
 import { createLoadMeter, lagEveryMs } from './load.ts';
 import { createNoted } from './noted.ts';
+import { createOwnTime } from './own-time.ts';
 import type { CoarseClock } from './relay.ts';
 import { hasNews, type Standing, standingMs } from './standing.ts';
 import {
@@ -112,12 +113,10 @@ function start(settings: WorkerSettings, outbox: Outbox): Running {
   counters.gauge('requests_open', () => meter.openRequests);
   counters.gauge('event_loop_lag_seconds', () => meter.lagMs / 1000);
   counters.gauge('upstream_connections_open', () => fleet.serverConnections);
-  let swept = clock.now;
+  // What came while this process was not let run is still to be read.
+  const ownTime = createOwnTime(() => performance.now(), settings.limits.sweepMs + lateMs);
   const sweep = setInterval(() => {
-    const at = performance.now();
-    // Time that this process was not let run is held against nobody: what came meanwhile is still to be read.
-    clock.now += Math.min(at - swept, settings.limits.sweepMs + lateMs);
-    swept = at;
+    clock.now = ownTime();
     fleet.sweep();
     noted.flush(clock.now);
   }, settings.limits.sweepMs);
