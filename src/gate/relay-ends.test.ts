@@ -101,18 +101,10 @@ function openServer(port: number, received: (bytes: Buffer) => void): TLSSocket 
   return connect(options);
 }
 
-test('a tunnel whose server has ended and reads no more holds its caller', async (t) => {
-  const served = Promise.withResolvers<Seen>();
-  const upstream = await startServer(keys, (seen) => served.resolve(seen), false);
-  t.after(() => upstream.close());
-  const { caller, client, sink } = await relayTo(t, upstream.port, (sink) => ({
-    clientEnd: () => sink.closeServer(),
-  }));
+/** Resolves with the bytes that it took. */
+async function sendUntilHeld(caller: RawCaller, client: TLSSocket): Promise<number> {
   const piece = Buffer.alloc(1 << 18);
-  caller.send('hello');
-  let sent = 5;
-  const server = await served.promise;
-  server.socket.pause();
+  let sent = 0;
   while (!client.isPaused()) {
     if (!caller.socket.writableNeedDrain) {
       caller.socket.write(piece);
@@ -120,6 +112,20 @@ test('a tunnel whose server has ended and reads no more holds its caller', async
     }
     await new Promise(setImmediate);
   }
+  return sent;
+}
+
+test('a tunnel whose server has ended and reads no more holds its caller', async (t) => {
+  const served = Promise.withResolvers<Seen>();
+  const upstream = await startServer(keys, (seen) => served.resolve(seen), false);
+  t.after(() => upstream.close());
+  const { caller, client, sink } = await relayTo(t, upstream.port, (sink) => ({
+    clientEnd: () => sink.closeServer(),
+  }));
+  caller.send('hello');
+  const server = await served.promise;
+  server.socket.pause();
+  const sent = 5 + (await sendUntilHeld(caller, client));
   sink.endClient(60_000);
   assert.equal(client.isPaused(), true);
   caller.socket.end();
@@ -199,18 +205,10 @@ test('a head whose rest is not read, for the server is full, has all of its time
   const { caller, client, clock, relay, told } = await relayTo(t, upstream.port, () => ({
     readingHead: true,
   }));
-  const piece = Buffer.alloc(1 << 18);
   caller.send('hello');
-  let sent = 5;
   const server = await served.promise;
   server.socket.pause();
-  while (!client.isPaused()) {
-    if (!caller.socket.writableNeedDrain) {
-      caller.socket.write(piece);
-      sent += piece.length;
-    }
-    await new Promise(setImmediate);
-  }
+  const sent = 5 + (await sendUntilHeld(caller, client));
   clock.now += 2 * defaultGateLimits.headMs;
   relay.sweep();
   assert.deepEqual([told, client.destroyed], [[], false]);
@@ -264,3 +262,48 @@ test('what a caller said before it ended reaches the server, though the caller t
   await all;
   assert.equal(server.received(), sent);
 });
+
+// A server that has closed resets whoever still writes to it. What it said before is in the gate's socket by then.
+const goodbyes: readonly { what: string; reset: boolean; failures: string[] }[] = [
+  { what: 'has ended in order', reset: false, failures: [] },
+  { what: 'has reset the connection', reset: true, failures: ['ECONNRESET'] },
+];
+for (const { what, reset, failures } of goodbyes) {
+  test(`writing to a server that ${what} loses nothing of what it said`, async (t) => {
+    const served = Promise.withResolvers<Seen>();
+    const upstream = await startServer(keys, (seen) => served.resolve(seen));
+    t.after(() => upstream.close());
+    let raw: Socket | undefined;
+    upstream.server.once('connection', (socket) => {
+      raw = socket;
+    });
+    const said: string[] = [];
+    const asked: string[] = [];
+    const serverOver = Promise.withResolvers<void>();
+    const { caller, sink, told } = await relayTo(t, upstream.port, (sink) => ({
+      clientData(bytes) {
+        asked.push(bytes.toString());
+        sink.toServer(bytes);
+      },
+      serverData: (bytes) => void said.push(bytes.toString()),
+      serverEnd: serverOver.resolve,
+    }));
+    const relayed = async (text: string) => {
+      caller.send(text);
+      while (!asked.includes(text)) await new Promise(setImmediate);
+    };
+    await relayed('hello');
+    const { socket } = await served.promise;
+    sink.holdServer?.(true);
+    await new Promise<void>((resolve) => {
+      socket.on('close', () => resolve());
+      socket.write('the last word', () => (reset ? raw?.resetAndDestroy() : socket.destroySoon()));
+    });
+    await relayed('answered by a reset');
+    await relayed('fails');
+    sink.holdServer?.(false);
+    await serverOver.promise;
+    assert.deepEqual(said, ['the last word']);
+    assert.deepEqual(told, failures);
+  });
+}

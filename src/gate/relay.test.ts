@@ -1,12 +1,12 @@
 // What the relay does when the judge fails it, which the real judge is not known to do.
 import assert from 'node:assert/strict';
-import type { AddressInfo, OnReadOpts, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
 import type { Connection, ConnectionSink } from '../inspect/connection-types.ts';
 import { defaultGateLimits } from './limits.ts';
 import { type Relay, startRelay } from './relay.ts';
-import { call, makeKeys, removeKeys, type Seen, startServer } from './test-kit.ts';
+import { call, makeKeys, removeKeys } from './test-kit.ts';
 
 test('a judge that throws costs its own connection only, and is counted', async () => {
   const keys = await makeKeys();
@@ -225,98 +225,3 @@ test('over HTTP/2 the judge ends slow bodies by the gate’s clock, each counted
   server.close();
   removeKeys(keys);
 });
-
-// A server that has closed resets whoever still writes to it. What it said before is in the gate's socket by then.
-const goodbyes: readonly { what: string; reset: boolean; failures: string[] }[] = [
-  { what: 'has ended in order', reset: false, failures: [] },
-  { what: 'has reset the connection', reset: true, failures: ['ECONNRESET'] },
-];
-for (const { what, reset, failures } of goodbyes) {
-  test(`writing to a server that ${what} loses nothing of what it said`, async (t) => {
-    const keys = await makeKeys();
-    const served = Promise.withResolvers<Seen>();
-    const upstream = await startServer(keys, (seen) => served.resolve(seen));
-    let raw: Socket | undefined;
-    upstream.server.once('connection', (socket) => {
-      raw = socket;
-    });
-    const said: string[] = [];
-    const asked: string[] = [];
-    const failed: string[] = [];
-    const serverOver = Promise.withResolvers<void>();
-    const started = Promise.withResolvers<ConnectionSink>();
-    const makeJudge = (sink: ConnectionSink): Connection => {
-      started.resolve(sink);
-      return {
-        clientData(bytes) {
-          asked.push(bytes.toString());
-          sink.toServer(bytes);
-        },
-        clientEnd() {},
-        serverData: (bytes) => void said.push(bytes.toString()),
-        serverEnd: serverOver.resolve,
-        serverFailed: (reason) => assert.fail(reason),
-        drain() {},
-        state: 'tunnel',
-        idle: false,
-        readingHead: false,
-        readingBody: false,
-      };
-    };
-    const events = {
-      request() {},
-      response() {},
-      finding() {},
-      repeated() {},
-      begun: () => undefined,
-      upstreamFailed: (code: string) => void failed.push(code),
-      timedOut() {},
-      crashed: (error: unknown) => assert.fail(String(error)),
-      closed() {},
-    };
-    const openServer = (received: (bytes: Buffer) => void) => {
-      const onread = {
-        buffer: Buffer.alloc(1024),
-        callback(length: number, buffer: Uint8Array) {
-          received(Buffer.from(buffer.subarray(0, length)));
-          return true;
-        },
-      };
-      // Documented for tls.connect and missing in its types.
-      const options: ConnectionOptions & { allowHalfOpen: boolean; onread: OnReadOpts } = {
-        ...{ port: upstream.port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true, onread },
-      };
-      return connect(options);
-    };
-    const gate = createServer(
-      { cert: keys.serving.certificate, key: keys.serving.key, ALPNProtocols: ['http/1.1'] },
-      (socket) => startRelay(socket, makeJudge, openServer, { now: 0 }, defaultGateLimits, events),
-    );
-    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
-    const caller = await call(keys, (gate.address() as AddressInfo).port);
-    t.after(async () => {
-      caller.socket.destroy();
-      await upstream.close();
-      gate.close();
-      removeKeys(keys);
-    });
-    const relayed = async (text: string) => {
-      caller.send(text);
-      while (!asked.includes(text)) await new Promise(setImmediate);
-    };
-    await relayed('hello');
-    const { socket } = await served.promise;
-    const sink = await started.promise;
-    sink.holdServer?.(true);
-    await new Promise<void>((resolve) => {
-      socket.on('close', () => resolve());
-      socket.write('the last word', () => (reset ? raw?.resetAndDestroy() : socket.destroySoon()));
-    });
-    await relayed('answered by a reset');
-    await relayed('fails');
-    sink.holdServer?.(false);
-    await serverOver.promise;
-    assert.deepEqual(said, ['the last word']);
-    assert.deepEqual(failed, failures);
-  });
-}
