@@ -53,6 +53,16 @@ export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** Looks again and again until there is something. @throws Failure `demo-timeout` */
+export async function eventually<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
+  const began = performance.now();
+  while (performance.now() - began < longestSeconds * 1000) {
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+  throw new Failure('demo-timeout', `waited ${longestSeconds} s for ${what}`);
+}
+
 export function byVariant(exploits: readonly ExploitResult[]): Record<string, string> {
   return Object.fromEntries(
     exploits.map((one) => [

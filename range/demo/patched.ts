@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { Failure } from '../../src/base/failure.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { allWell, developerDay, fromDeveloper, seenByServer } from './developer.ts';
-import { type Lab, longestSeconds } from './lab.ts';
-import { byVariant, isStage, receipt, within, worksAgain } from './observe.ts';
+import type { Lab } from './lab.ts';
+import { byVariant, eventually, isStage, receipt, within, worksAgain } from './observe.ts';
 import { killHard } from './services.ts';
 import type { Proof } from './step.ts';
 
@@ -53,17 +53,15 @@ export async function patched(lab: Lab): Promise<Proof> {
 const isProof = ({ kind, data }: Entry) => kind === 'safe-probe' && data['result'] === 'proven';
 
 /** Probes until that proves something: a server that has just been started, on a busy machine, may not answer in time. */
-async function provenPatched(lab: Lab) {
-  const began = performance.now();
-  while (performance.now() - began < longestSeconds * 1000) {
+function provenPatched(lab: Lab) {
+  return eventually(async () => {
     const status = await lab.portcullis<{ servers: { version?: string; tags: string[] }[] }>(
       'security',
       'probe',
     );
     const proof = await lab.entry('the safe probe', isProof, 5).catch(() => undefined);
-    if (proof) return status;
-  }
-  throw new Failure('demo-timeout', `waited ${longestSeconds} s for the safe probe to prove the patch`);
+    return proof && status;
+  }, 'the safe probe to prove the patch');
 }
 
 /** A `kubectl logs -f` that goes on while the ground changes under it. */

@@ -1,9 +1,9 @@
 // Step 5: gate, controller and agent are killed, one after the other.
-import { Failure } from '../../src/base/failure.ts';
 import { allWell, type Day, developerDay, fromDeveloper, refusedGet, seenByServer } from './developer.ts';
-import { type Lab, longestSeconds } from './lab.ts';
+import type { Lab } from './lab.ts';
 import {
   byVariant,
+  eventually,
   exploitLine,
   fewVariants,
   heartbeatsSince,
@@ -72,28 +72,20 @@ export async function resilience(lab: Lab, carried: Carried): Promise<Proof> {
 /** A gate's workers notice only after a moment that it is gone. */
 async function nobodyListens(lab: Lab): Promise<void> {
   const gate = { server: lab.range.topology.hosts.cp.ipv4, port: gatePort, packets: [], timeoutMs: 1_000 };
-  const began = performance.now();
-  while (performance.now() - began < longestSeconds * 1000) {
+  await eventually(async () => {
     const [answer] = await lab.range.request('cp', [gate]);
-    if (answer?.error === 'ECONNREFUSED') return;
-  }
-  throw new Failure('demo-timeout', `waited ${longestSeconds} s for the dead gate's port to be closed`);
+    return answer?.error === 'ECONNREFUSED' || undefined;
+  }, "the dead gate's port to be closed");
 }
 
 const works = (day: Day): string => (allWell(day) ? 'callers work' : 'callers FAIL');
 
 /** Waits until every agent and gate is seen again with the plan it should have. */
 async function settledWorkers(lab: Lab): Promise<void> {
-  const deadline = performance.now() + longestSeconds * 1000;
-  for (;;) {
+  await eventually(async () => {
     const status = await lab.status().catch(() => undefined);
-    if (
-      status &&
-      status.workers.length > 0 &&
-      status.workers.every((worker) => worker.ok && worker.applied === worker.wanted)
-    )
-      return;
-    if (performance.now() > deadline)
-      throw new Failure('demo-timeout', `waited ${longestSeconds} s for agent and gate to report`);
-  }
+    const workers = status?.workers ?? [];
+    const settled = workers.every((worker) => worker.ok && worker.applied === worker.wanted);
+    return (workers.length > 0 && settled) || undefined;
+  }, 'agent and gate to report');
 }
