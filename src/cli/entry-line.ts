@@ -1,7 +1,7 @@
 // An entry of the log as one line for people: when, what kind, about what, and a sentence.
 import type { Entry, EntryKind, NewEntry } from '../model/entry.ts';
 import { flawsFolded } from './fold-tags.ts';
-import { partyText, printable } from './table.ts';
+import { partyText, printable, timeText } from './table.ts';
 
 type Data = NewEntry['data'];
 
@@ -12,7 +12,7 @@ const longest = 400;
 export function renderEntry(entry: Entry): string {
   const { seq, at, kind, subject, actor, data } = entry;
   const sentence = (sentences[kind] ?? fields)(data);
-  const when = `${at.slice(0, 10)} ${at.slice(11, 19)}Z`;
+  const when = timeText(at);
   const line = printable(
     `${String(seq).padStart(5)}  ${when}  ${kind.padEnd(10)}  ${subject}  ${sentence}  (${actor})`,
   );

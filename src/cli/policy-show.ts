@@ -4,7 +4,7 @@ import type { Commit, HistoryAnswer } from '../model/lifecycle.ts';
 import type { Policy } from '../model/policy.ts';
 import { adminOptions, withAdmin } from './admin.ts';
 import { type Command, wholeNumber, wrongUsage } from './command.ts';
-import { table } from './table.ts';
+import { table, timeText } from './table.ts';
 
 export const policyShow: Command = {
   name: 'policy show',
@@ -58,7 +58,7 @@ function historyText({ commits, drafts }: HistoryAnswer): string {
     ['GENERATION', 'AT', 'BY', 'RULES', 'WHAT'],
     commits.map((commit) => [
       String(commit.generation),
-      `${commit.at.slice(0, 10)} ${commit.at.slice(11, 19)}Z`,
+      timeText(commit.at),
       commit.by,
       String(commit.rules),
       commitText(commit),

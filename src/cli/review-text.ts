@@ -1,7 +1,7 @@
 // A review of a draft as text: changes as a diff, effects and sessions in words.
 import { stringify } from 'yaml';
 import type { Review, SessionImpact } from '../model/lifecycle.ts';
-import { partyText, printable, table } from './table.ts';
+import { partyText, printable, table, timeText } from './table.ts';
 
 /** Key by key: the words, then the rule before and after. */
 export function diffText(review: Review): string {
@@ -75,7 +75,7 @@ function section(title: string, impacts: readonly SessionImpact[], none: string)
     partyText(impact),
     impact.server,
     String(impact.sessions),
-    `${impact.last.slice(0, 10)} ${impact.last.slice(11, 19)}Z`,
+    timeText(impact.last),
     impact.verdict,
     impact.rule,
   ]);

@@ -2,7 +2,7 @@
 import type { SessionPair, SessionStep, SessionTop } from '../model/api.ts';
 import type { SessionRecord } from '../model/record.ts';
 import type { SessionsWanted } from '../platform/controller-client.ts';
-import { byteText, paragraph, partyText, table } from './table.ts';
+import { byteText, paragraph, partyText, table, timeText } from './table.ts';
 
 export type Asked = SessionsWanted & {
   readonly columns?: number | undefined;
@@ -14,17 +14,17 @@ type Sums = Omit<SessionStep, 'at'>;
 const sumHeads = ['ACCEPTED', 'STEERED', 'PACKETS DENIED', 'BYTES OUT', 'BYTES IN'];
 
 export function renderTop(rows: readonly SessionTop[], by: string, asked: Asked): string {
-  const cells = rows.map((row) => [row.key, ...sums(row), time(row.last)]);
+  const cells = rows.map((row) => [row.key, ...sums(row), timeText(row.last)]);
   return whole([by.toUpperCase(), ...sumHeads, 'LAST'], cells, rows, by, asked);
 }
 
 export function renderPairs(rows: readonly SessionPair[], asked: Asked): string {
-  const cells = rows.map((row) => [row.from, row.to, ...sums(row), time(row.last)]);
+  const cells = rows.map((row) => [row.from, row.to, ...sums(row), timeText(row.last)]);
   return whole(['FROM', 'TO', ...sumHeads, 'LAST'], cells, rows, 'pair', asked);
 }
 
 export function renderSeries(rows: readonly SessionStep[], asked: Asked): string {
-  const cells = rows.map((row) => [time(row.at), ...sums(row)]);
+  const cells = rows.map((row) => [timeText(row.at), ...sums(row)]);
   return whole(['FROM', ...sumHeads], cells, rows, 'step', asked);
 }
 
@@ -33,7 +33,7 @@ export function renderSessions(rows: readonly SessionRecord[], asked: Asked): st
   return table(
     ['ENDED', 'VERDICT', 'FROM', 'TO', 'TRIES', 'BYTES OUT', 'BYTES IN', 'RULE'],
     rows.map((row) => [
-      time(row.endedAt),
+      timeText(row.endedAt),
       row.verdict,
       partyText(row.from),
       `${row.server} ${row.to.address}:${row.to.port}`,
@@ -72,14 +72,9 @@ function none(asked: Asked): string {
 
 function chosenText({ server, since }: Asked): string {
   const at = server === undefined ? '' : ` at ${server}`;
-  return since === undefined ? at : `${at} since ${time(since)}`;
+  return since === undefined ? at : `${at} since ${timeText(since)}`;
 }
 
 function sums({ accepted, steered, denied, bytesOut, bytesIn }: Sums): string[] {
   return [String(accepted), String(steered), String(denied), byteText(bytesOut), byteText(bytesIn)];
-}
-
-/** `2026-01-31 12:00:00Z`. */
-function time(at: string): string {
-  return `${at.slice(0, 10)} ${at.slice(11, 19)}Z`;
 }

@@ -71,6 +71,11 @@ export function duration(seconds: number): string {
 }
 
 /** `734 B`, `1.2 MiB`. */
+/** `2026-01-31 12:00:00Z`, of a timestamp. */
+export function timeText(at: string): string {
+  return `${at.slice(0, 10)} ${at.slice(11, 19)}Z`;
+}
+
 export function byteText(bytes: number): string {
   let [value, unit] = [bytes, 'B'];
   for (const next of ['KiB', 'MiB', 'GiB', 'TiB']) {

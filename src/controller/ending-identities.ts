@@ -2,6 +2,7 @@
 import { timestamp } from '../base/clock.ts';
 import type { EndingIdentity, Role } from '../model/api.ts';
 import type { Core } from './core.ts';
+import { splitWorkerKey } from './state.ts';
 
 const dayMs = 86_400_000;
 /** Workers renew themselves before this, and the controller its own. */
@@ -24,8 +25,7 @@ export function endingIdentities(
       ? []
       : [{ role, name, ends: timestamp(ends), ended: ends <= now, todo: todo.replaceAll('NAME', name) }];
   const identities = [...core.state.identities].flatMap(([key, { expires }]) => {
-    const at = key.indexOf(':');
-    const [role, name] = [key.slice(0, at) as Role, key.slice(at + 1)];
+    const { role, name } = splitWorkerKey(key);
     // A host that left the inventory has its identity end by itself.
     const concerned =
       role === 'agent' || role === 'gate' ? hosts.has(name) : role === asking?.role && name === asking.name;

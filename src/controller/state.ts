@@ -245,6 +245,11 @@ export function fork(state: State): State {
 
 export const pairKey = (server: string, shield: string): string => `${server} ${shield}`;
 export const workerKey = (role: string, name: string): string => `${role}:${name}`;
+/** The other way round. */
+export function splitWorkerKey(key: string): { readonly role: Role; readonly name: string } {
+  const colon = key.indexOf(':');
+  return { role: key.slice(0, colon) as Role, name: key.slice(colon + 1) };
+}
 export const noServerState: ServerState = { exposedSince: {} };
 
 /** Applies one entry. @throws ZodError when its data is not what the controller writes */

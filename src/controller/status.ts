@@ -22,7 +22,7 @@ import { partStatuses } from './part-status.ts';
 import type { Prober } from './prober.ts';
 import type { Reconciler } from './reconcile.ts';
 import { createStanding } from './shield-standing.ts';
-import { isExposed, noServerState, pairKey, type ServerState, workerKey } from './state.ts';
+import { isExposed, noServerState, pairKey, type ServerState, splitWorkerKey, workerKey } from './state.ts';
 import { lastVerifications } from './verifications.ts';
 import type { Workers } from './workers.ts';
 
@@ -183,7 +183,7 @@ export function buildStatus(
   function workerStatuses(): WorkerStatus[] {
     const keys = new Set([...state.plans.keys(), ...state.identities.keys()]);
     return [...keys].sort().flatMap((key): WorkerStatus[] => {
-      const [kind, name] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
+      const { role: kind, name } = splitWorkerKey(key);
       if (kind !== 'agent' && kind !== 'gate') return [];
       const last = workers.last(kind, name);
       const wanted = state.plans.get(workerKey(kind, name))?.generation ?? 0;
